@@ -1,0 +1,15 @@
+//! The medium that waves travel in: a wave speed `c(x)`, with stiffness `k = 1` and density `m = 1/c²`.
+//!
+//! Media are continuous-space functions of position: they know no mesh, so that a finer mesh solves the same problem.
+
+use std::fmt::Debug;
+
+/// The wave speed at every place of the domain, m/s.
+pub trait Medium: Debug + Send + Sync {
+    /// Speed at `position` (m), in m/s: finite and above 0.
+    fn speed(&self, position: [f64; 2]) -> f64;
+    /// An upper bound of [`Medium::speed`], m/s.
+    fn max_speed(&self) -> f64;
+    /// A lower bound of [`Medium::speed`] above 0, m/s.
+    fn min_speed(&self) -> f64;
+}
