@@ -109,6 +109,30 @@ pub enum SolverError {
         /// Its step.
         step: usize,
     },
+    /// A crop of a sampled medium reaches beyond its samples.
+    #[error("the crop [{}, {}] x [{}, {}] m does not fit into the sampled medium, which covers [{}, {}] x [{}, {}] m; use a smaller or another crop, or correct spacing and origin", lower[0], upper[0], lower[1], upper[1], grid_lower[0], grid_upper[0], grid_lower[1], grid_upper[1])]
+    CropOutsideGrid {
+        /// Lower corner of the crop, m.
+        lower: [f64; 2],
+        /// Upper corner of the crop, m.
+        upper: [f64; 2],
+        /// Position of the first sample, m.
+        grid_lower: [f64; 2],
+        /// Position of the last sample, m.
+        grid_upper: [f64; 2],
+    },
+    /// Bytes that are no NumPy array of the kinds that can be read.
+    #[error("{what} of the npy array: found {found}, expected {expected}; {remedy}")]
+    UnreadableNpy {
+        /// The part of the file.
+        what: &'static str,
+        /// What it holds.
+        found: String,
+        /// What it should hold.
+        expected: String,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// The sparse factorisation failed.
     #[error(
         "sparse Cholesky factorisation of {unknowns} unknowns failed: {reason}; use a smaller mesh, or the integrator central-difference"

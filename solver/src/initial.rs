@@ -2,6 +2,14 @@
 
 use std::fmt::Debug;
 
+mod plane_wave;
+mod pulses;
+mod standing_mode;
+
+pub use plane_wave::{PlaneWave, Profile};
+pub use pulses::{Pulse, Pulses};
+pub use standing_mode::{End, StandingMode};
+
 /// A displacement and a velocity at t = 0; several of them add up.
 pub trait InitialState: Debug + Send + Sync {
     /// Displacement at `position` (m), in m.

@@ -2,9 +2,11 @@
 //!
 //! Knows meshes, elements, operators, media, sources, time integration and observers; opens no file and prints nothing.
 
+mod check;
 pub mod error;
 pub mod initial;
 pub mod medium;
+pub mod npy;
 pub mod scene;
 pub mod source;
 

@@ -4,6 +4,18 @@
 
 use std::fmt::Debug;
 
+mod gaussian_field;
+mod inclusions;
+mod layers;
+mod sampled;
+mod uniform;
+
+pub use gaussian_field::GaussianField;
+pub use inclusions::{Inclusion, Inclusions};
+pub use layers::{Axis, Layers};
+pub use sampled::{Sampled, SampledGrid, Window};
+pub use uniform::Uniform;
+
 /// The wave speed at every place of the domain, m/s.
 pub trait Medium: Debug + Send + Sync {
     /// Speed at `position` (m), in m/s: finite and above 0.

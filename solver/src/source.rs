@@ -1,6 +1,15 @@
 //! Point sources `f(x, t) = a·s(t)·δ(x − x_s)`.
 
-use std::f64::consts::PI;
+mod ricker;
+mod sampled;
+
+pub use ricker::Ricker;
+pub use sampled::{Interpolation, SampledSignal};
+
+use crate::SolverError;
+
+/// Below this fraction of its peak, a signal counts as silent.
+const SILENCE: f64 = 1e-6;
 
 /// A signal at a point.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,52 +25,51 @@ pub struct PointSource {
 /// A signal in time.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Signal {
-    /// Ricker wavelet `(1 − 2a) exp(−a)`, `a = (π f (t − delay))²`.
-    Ricker {
-        /// Peak frequency f, Hz.
-        frequency: f64,
-        /// Time of the peak, s.
-        delay: f64,
-    },
-    /// Samples at `t = 0, interval, 2·interval, …`, linear in between and 0 elsewhere.
-    Sampled {
-        /// Time between samples, s.
-        interval: f64,
-        /// The samples.
-        values: Vec<f64>,
-    },
+    /// A Ricker wavelet.
+    Ricker(Ricker),
+    /// Samples at equal intervals.
+    Sampled(SampledSignal),
 }
 
 impl Signal {
-    /// Value at time `t` (s).
-    pub fn value(&self, t: f64) -> f64 {
+    /// A Ricker wavelet of peak frequency `frequency` (Hz), delayed so that it starts from silence at t = 0.
+    ///
+    /// # Errors
+    /// [`SolverError::InvalidParameter`] unless the frequency is finite and above 0.
+    pub fn ricker(frequency: f64) -> Result<Self, SolverError> {
+        Ok(Self::Ricker(Ricker::new(frequency)?))
+    }
+
+    /// Samples at `t = 0, interval, 2·interval, …` (s), linear in between and 0 elsewhere.
+    ///
+    /// # Errors
+    /// [`SolverError::InvalidParameter`] unless there are samples, all finite, and the interval is finite and above 0.
+    pub fn sampled(interval: f64, values: Vec<f64>) -> Result<Self, SolverError> {
+        let signal = SampledSignal::new(interval, values, Interpolation::Linear)?;
+        Ok(Self::Sampled(signal))
+    }
+
+    /// Value at `time` (s).
+    pub fn value(&self, time: f64) -> f64 {
         match self {
-            Self::Ricker { frequency, delay } => {
-                let a = (PI * frequency * (t - delay)).powi(2);
-                (1.0 - 2.0 * a) * (-a).exp()
-            }
-            Self::Sampled { interval, values } => {
-                let place = t / interval;
-                if place.is_nan() || place < 0.0 {
-                    return 0.0;
-                }
-                let index = place.floor() as usize;
-                let fraction = place - place.floor();
-                match (values.get(index), values.get(index + 1)) {
-                    (Some(a), Some(b)) => a + fraction * (b - a),
-                    (Some(a), None) if fraction == 0.0 => *a,
-                    _ => 0.0,
-                }
-            }
+            Self::Ricker(signal) => signal.value(time),
+            Self::Sampled(signal) => signal.value(time),
         }
     }
 
-    /// Time after which the signal stays below 1e-6 of its peak, s.
+    /// Time (s) after which the signal stays below 1e-6 of its peak; 0 for a signal that is 0 throughout.
     pub fn end_time(&self) -> f64 {
         match self {
-            // (2a − 1) exp(−a) < 1e-6 for a > 17.3
-            Self::Ricker { frequency, delay } => delay + 17.4_f64.sqrt() / (PI * frequency),
-            Self::Sampled { interval, values } => interval * values.len() as f64,
+            Self::Ricker(signal) => signal.end_time(),
+            Self::Sampled(signal) => signal.end_time(),
+        }
+    }
+
+    /// The highest frequency (Hz) that a mesh has to carry, where it is known: 2.5 times a Ricker wavelet's peak.
+    pub fn max_frequency(&self) -> Option<f64> {
+        match self {
+            Self::Ricker(signal) => Some(2.5 * signal.frequency()),
+            Self::Sampled(_) => None,
         }
     }
 }
