@@ -1,1 +1,32 @@
-//! Skeleton.
+//! A-priori factorised convolutional networks on candle: ops, schemes, networks, training and evaluation.
+//!
+//! A [`Scheme`] says how the kernel of a convolution layer is parametrised: `dense`, or as a product of one-way (1-D)
+//! filters that are themselves the trainable parameters. Every scheme builds a [`Layer`] that can show the dense kernel
+//! that it stands for, and what it costs.
+//!
+//! ```
+//! use candle_core::{DType, Device, Tensor};
+//! use fewave_surrogate::{ConvolutionShape, Form, OneWay, Parameters, Rank, Scheme};
+//! use rand::SeedableRng;
+//!
+//! let mut parameters = Parameters::new(DType::F32, &Device::Cpu);
+//! let mut rng = rand_chacha::ChaCha12Rng::seed_from_u64(0);
+//! let scheme = Scheme::OneWay(OneWay { form: Form::Filter, rank: Rank::Fixed(1) });
+//! let shape = ConvolutionShape { inputs: 64, outputs: 64, kernel: vec![3, 3], bias: true };
+//! let layer = scheme.build(&shape, &mut parameters.scope("convolution"), &mut rng)?;
+//! let maps = Tensor::zeros((2, 64, 20, 30), DType::F32, &Device::Cpu)?;
+//! assert_eq!(layer.forward(&maps)?.dims(), [2, 64, 20, 30]);
+//! assert_eq!(layer.footprint(20 * 30).parameters, 4480 + 64); // dense: 36 864 + 64
+//! assert_eq!(parameters.count(), 4480 + 64);
+//! # Ok::<(), fewave_surrogate::SurrogateError>(())
+//! ```
+
+mod error;
+pub mod ops;
+mod parameters;
+mod scheme;
+
+pub use error::{Result, SurrogateError};
+pub use parameters::{Parameters, Scope};
+pub use scheme::one_way::{Form, OneWay, Rank};
+pub use scheme::{ConvolutionShape, Footprint, Layer, Scheme};

@@ -1,0 +1,177 @@
+//! Operations on maps that the networks are built from, each with its own gradient.
+//!
+//! Maps have the shape (B, C, N₁, …, Nₙ): batch, channel, then one to three spatial axes. Convolutions have stride 1 and
+//! pad with zeros so that the map keeps its size; as everywhere in machine learning they are cross-correlations,
+//! `y[p] = Σ_k K[k] x[p + k − ⌊d/2⌋]`.
+
+pub mod portable;
+mod resample;
+
+use candle_core::Tensor;
+
+pub use resample::{average_pool, max_pool, upsample_nearest};
+
+use crate::{Result, SurrogateError};
+
+/// N-dimensional convolution of maps (B, S, N₁, …) with a kernel (T, S, d₁, …) of odd sides and a bias (T): (B, T, N₁, …).
+///
+/// # Errors
+/// [`SurrogateError::Shape`] where the shapes do not fit, a side is even, or there are not one to three spatial axes.
+pub fn convolution(input: &Tensor, kernel: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    check_convolution(input, kernel, bias)?;
+    portable::convolution(input, kernel, bias)
+}
+
+/// Convolution of every channel of maps (B, C, N₁, …) with its own taps (C, d) along one spatial axis: the same shape.
+///
+/// # Errors
+/// [`SurrogateError::Shape`] where the shapes do not fit, `d` is even, or there is no such axis.
+pub fn axis_convolution(input: &Tensor, taps: &Tensor, axis: usize) -> Result<Tensor> {
+    check_axis_convolution(input, taps, axis)?;
+    portable::axis_convolution(input, taps, axis)
+}
+
+/// The one-way `layer` form: `1×1` to R inner channels, an axis convolution per axis, `1×1` to T.
+///
+/// Shapes: input (B, S, N₁, …), `inputs` (R, S), `taps` one (R, d) per axis, `outputs` (T, R), bias (T); result (B, T, N₁, …).
+///
+/// # Errors
+/// [`SurrogateError::Shape`] where the shapes do not fit.
+pub fn one_way_layer(
+    input: &Tensor,
+    inputs: &Tensor,
+    taps: &[Tensor],
+    outputs: &Tensor,
+    bias: Option<&Tensor>,
+) -> Result<Tensor> {
+    let filtered = inner_maps(input, inputs, taps)?;
+    convolution(&filtered, &pointwise(outputs, filtered.rank())?, bias)
+}
+
+/// The one-way `filter` form: `1×1` to `R·T` inner channels (index `r·T + t`), an axis convolution per axis, sum over r.
+///
+/// Shapes: input (B, S, N₁, …), `channels` (R·T, S), `taps` one (R·T, d) per axis, bias (T); result (B, T, N₁, …).
+///
+/// # Errors
+/// [`SurrogateError::Shape`] where the shapes do not fit.
+pub fn one_way_filter(
+    input: &Tensor,
+    channels: &Tensor,
+    taps: &[Tensor],
+    bias: Option<&Tensor>,
+    rank: usize,
+) -> Result<Tensor> {
+    let filtered = inner_maps(input, channels, taps)?;
+    let dims = filtered.dims();
+    let outputs = dims[1] / rank;
+    let split = [&[dims[0], rank, outputs], &dims[2..]].concat();
+    let sum = if rank == 1 {
+        filtered.clone()
+    } else {
+        filtered.reshape(split)?.sum(1)?
+    };
+    match bias {
+        Some(bias) => {
+            let mut shape = vec![1; dims.len()];
+            shape[1] = outputs;
+            Ok(sum.broadcast_add(&bias.reshape(shape)?)?)
+        }
+        None => Ok(sum),
+    }
+}
+
+/// The maps after the first `1×1` convolution and the axis convolutions.
+fn inner_maps(input: &Tensor, channels: &Tensor, taps: &[Tensor]) -> Result<Tensor> {
+    let mut maps = convolution(input, &pointwise(channels, input.rank())?, None)?;
+    for (axis, taps) in taps.iter().enumerate() {
+        maps = axis_convolution(&maps, taps, axis)?;
+    }
+    Ok(maps)
+}
+
+/// A matrix (T, S) as the kernel (T, S, 1, …) of a `1×1` convolution on maps of this rank.
+fn pointwise(matrix: &Tensor, rank: usize) -> Result<Tensor> {
+    let mut shape = matrix.dims().to_vec();
+    shape.resize(rank.max(2), 1);
+    Ok(matrix.reshape(shape)?)
+}
+
+fn check_convolution(input: &Tensor, kernel: &Tensor, bias: Option<&Tensor>) -> Result<()> {
+    check_spatial("convolution, input", input)?;
+    let (maps, sides) = (input.dims(), kernel.dims());
+    if sides.len() != maps.len() || sides[1] != maps[1] {
+        return Err(SurrogateError::Shape {
+            place: "convolution, kernel".into(),
+            found: format!("{sides:?}"),
+            expected: format!(
+                "(T, {}) and {} sides for maps {maps:?}",
+                maps[1],
+                maps.len() - 2
+            ),
+            remedy: "give the kernel as (outputs, inputs, one side per spatial axis)".into(),
+        });
+    }
+    if let Some(side) = sides[2..].iter().find(|&&side| side % 2 == 0) {
+        return Err(even_side("convolution, kernel", *side));
+    }
+    match bias {
+        Some(bias) if bias.dims() != [sides[0]] => Err(SurrogateError::Shape {
+            place: "convolution, bias".into(),
+            found: format!("{:?}", bias.dims()),
+            expected: format!("[{}]", sides[0]),
+            remedy: "give one bias per output channel".into(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn check_axis_convolution(input: &Tensor, taps: &Tensor, axis: usize) -> Result<()> {
+    check_spatial("axis convolution, input", input)?;
+    let axes = input.rank() - 2;
+    if axis >= axes {
+        return Err(SurrogateError::Shape {
+            place: "axis convolution, axis".into(),
+            found: axis.to_string(),
+            expected: format!("a spatial axis below {axes} of maps {:?}", input.dims()),
+            remedy: "count the spatial axes from 0".into(),
+        });
+    }
+    match taps.dims() {
+        [channels, side] if *channels == input.dims()[1] => match side % 2 {
+            1 => Ok(()),
+            _ => Err(even_side("axis convolution, taps", *side)),
+        },
+        other => Err(SurrogateError::Shape {
+            place: "axis convolution, taps".into(),
+            found: format!("{other:?}"),
+            expected: format!("({}, d) for maps {:?}", input.dims()[1], input.dims()),
+            remedy: "give one row of taps per channel".into(),
+        }),
+    }
+}
+
+/// Refuses maps without one to three spatial axes.
+fn check_spatial(place: &str, input: &Tensor) -> Result<()> {
+    match input.rank() {
+        3..=5 => Ok(()),
+        _ => Err(SurrogateError::Shape {
+            place: place.into(),
+            found: format!("{:?}", input.dims()),
+            expected: "(batch, channel, and one to three spatial axes)".into(),
+            remedy: "reshape the maps".into(),
+        }),
+    }
+}
+
+fn even_side(place: &str, side: usize) -> SurrogateError {
+    SurrogateError::Shape {
+        place: place.into(),
+        found: format!("the even side {side}"),
+        expected: "odd sides".into(),
+        remedy: format!(
+            "use {} or {}: an even kernel would shift the map by half a point",
+            side.max(1) - 1,
+            side + 1
+        ),
+    }
+}
