@@ -4,10 +4,15 @@
 //! pad with zeros so that the map keeps its size; as everywhere in machine learning they are cross-correlations,
 //! `y[p] = Σ_k K[k] x[p + k − ⌊d/2⌋]`.
 
+mod dense;
+mod element;
+mod geometry;
+mod memory;
+mod microkernel;
 pub mod portable;
 mod resample;
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 pub use resample::{average_pool, max_pool, upsample_nearest};
 
@@ -19,7 +24,20 @@ use crate::{Result, SurrogateError};
 /// [`SurrogateError::Shape`] where the shapes do not fit, a side is even, or there are not one to three spatial axes.
 pub fn convolution(input: &Tensor, kernel: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     check_convolution(input, kernel, bias)?;
-    portable::convolution(input, kernel, bias)
+    if !on_host(&[Some(input), Some(kernel), bias]) || input.elem_count() == 0 {
+        return portable::convolution(input, kernel, bias);
+    }
+    let operation = dense::DenseConvolution {
+        input_gradient: input.track_op(),
+        bias_gradient: bias.is_some(),
+    };
+    let bias = match bias {
+        Some(bias) => bias.contiguous()?,
+        None => Tensor::zeros(kernel.dim(0)?, input.dtype(), input.device())?,
+    };
+    Ok(input
+        .contiguous()?
+        .apply_op3(&kernel.contiguous()?, &bias, operation)?)
 }
 
 /// Convolution of every channel of maps (B, C, N₁, …) with its own taps (C, d) along one spatial axis: the same shape.
@@ -94,6 +112,17 @@ fn pointwise(matrix: &Tensor, rank: usize) -> Result<Tensor> {
     let mut shape = matrix.dims().to_vec();
     shape.resize(rank.max(2), 1);
     Ok(matrix.reshape(shape)?)
+}
+
+/// Whether the host's kernels can take these tensors: on the host, all f32 or all f64.
+fn on_host(tensors: &[Option<&Tensor>]) -> bool {
+    let mut tensors = tensors.iter().flatten();
+    let Some(first) = tensors.next() else {
+        return false;
+    };
+    let real = matches!(first.dtype(), DType::F32 | DType::F64);
+    real && first.device().is_cpu()
+        && tensors.all(|t| t.device().is_cpu() && t.dtype() == first.dtype())
 }
 
 fn check_convolution(input: &Tensor, kernel: &Tensor, bias: Option<&Tensor>) -> Result<()> {
