@@ -89,7 +89,7 @@ fn points_outside_the_domain_do_not_count() {
         time_varying: false,
     });
     let mut data = trajectory(0);
-    let inside = |i: usize, j: usize| (i + 2 * j) % 3 != 0;
+    let inside = |i: usize, j: usize| !(i + 2 * j).is_multiple_of(3);
     let mask = ndarray::Array2::from_shape_fn((9, 7), |(i, j)| f32::from(u8::from(inside(i, j))));
     data.fields.push(mask.into_dyn());
     let mut writer = FileWriter::create(&path, &spec, 1).unwrap();

@@ -82,6 +82,8 @@ impl<'a> Inspector<'a> {
             );
             return None;
         };
+        self.text(&dataset, "unit");
+        self.text(&dataset, "description");
         self.typed(&dataset, &place, wanted).then_some(dataset)
     }
 
@@ -94,18 +96,23 @@ impl<'a> Inspector<'a> {
         shape: &[usize],
     ) -> Option<Dataset> {
         let dataset = self.dataset(parent, name, wanted)?;
+        self.fits(&dataset, shape).then_some(dataset)
+    }
+
+    /// Whether a dataset has the shape `shape` and is stored in full.
+    pub(crate) fn fits(&mut self, dataset: &Dataset, shape: &[usize]) -> bool {
         let found = dataset.shape();
         if found != shape {
             let rule = "shapes follow n_trajectories, time, x and y";
             self.note(
-                join(parent, name),
+                dataset.name(),
                 format!("shape {shape:?}"),
                 format!("{found:?}"),
                 rule,
             );
-            return None;
+            return false;
         }
-        self.stored(&dataset).then_some(dataset)
+        self.stored(dataset)
     }
 
     /// The values of a small dataset of numbers with one axis of at least `least` values.
@@ -210,14 +217,6 @@ impl<'a> Inspector<'a> {
     pub(crate) fn real(&mut self, at: &Location, name: &str) -> Option<f64> {
         self.attribute::<f64>(at, name, Wanted::Real, Some(0))
             .and_then(|values| values.first().copied())
-    }
-
-    /// Unit and description, which every dataset of ours carries.
-    pub(crate) fn described(&mut self, at: &Location) -> (String, String) {
-        (
-            self.text(at, "unit").unwrap_or_default(),
-            self.text(at, "description").unwrap_or_default(),
-        )
     }
 
     /// Whether all values that the shape claims are stored: a shape alone is no reason to allocate memory.
@@ -392,6 +391,18 @@ impl Wanted {
             Wanted::Byte => "digests are bytes",
         }
     }
+}
+
+/// Unit and description of a dataset that [`Inspector::dataset`] has checked.
+pub(crate) fn described(dataset: &Dataset) -> (String, String) {
+    let text = |name: &str| {
+        let text = dataset
+            .attr(name)
+            .and_then(|attribute| attribute.read_scalar::<VarLenUnicode>());
+        text.map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned())
+            .unwrap_or_default()
+    };
+    (text("unit"), text("description"))
 }
 
 fn kind(parent: &Group, name: &str) -> String {

@@ -9,7 +9,7 @@ use std::path::Path;
 use hdf5::{File, Group};
 
 use crate::error::Violation;
-use crate::hdf::inspect::{Inspector, Wanted};
+use crate::hdf::inspect::{Inspector, Wanted, described};
 use crate::hdf::write::{attribute, join};
 use crate::schema::{
     AXIS_NAMES, BoundarySpec, BoundaryType, Constant, FieldSpec, FileSpec, Provenance,
@@ -166,7 +166,6 @@ fn dimensions(look: &mut Inspector<'_>, group: &Group) -> Option<[Vec<f64>; 3]> 
                 time_varying,
                 "only time varies in time",
             );
-            look.described(&dataset);
         }
         values
     };
@@ -354,7 +353,7 @@ fn scalars(
             false,
             "scalars do not vary in time",
         );
-        let (unit, description) = look.described(&dataset);
+        let (unit, description) = described(&dataset);
         let Some(read) = look.values::<f64>(&dataset) else {
             continue;
         };
@@ -440,7 +439,7 @@ fn fields_of(
                 rule,
             );
         }
-        let (unit, description) = look.described(&dataset);
+        let (unit, description) = described(&dataset);
         let Some(time_varying) = look.flag(&dataset, "time_varying") else {
             continue;
         };
@@ -450,7 +449,7 @@ fn fields_of(
             .chain(time)
             .chain([nx, ny])
             .collect();
-        look.shaped(group, &name, Wanted::Single, &shape);
+        look.fits(&dataset, &shape);
         fields.push(FieldSpec {
             name,
             unit,
@@ -572,7 +571,9 @@ fn receivers(look: &mut Inspector<'_>, group: &Group, trajectories: usize) -> Op
     let times = look.numbers(group, "time", Wanted::Real, 1);
     let position = look.dataset(group, "position", Wanted::Real)?;
     let count = position.shape().first().copied().unwrap_or(0);
-    let position = look.shaped(group, "position", Wanted::Real, &[count, 2])?;
+    if !look.fits(&position, &[count, 2]) {
+        return None;
+    }
     let positions = look.values::<f64>(&position)?;
     let times = times?;
     let signals = look.shaped(
@@ -581,7 +582,7 @@ fn receivers(look: &mut Inspector<'_>, group: &Group, trajectories: usize) -> Op
         Wanted::Single,
         &[trajectories, count, times.len()],
     )?;
-    let (unit, _) = look.described(&signals);
+    let (unit, _) = described(&signals);
     Some(ReceiverSpec {
         positions: positions.as_chunks::<2>().0.to_vec(),
         times,
