@@ -4,26 +4,21 @@
 //! Files count as untrusted: headers are checked against the layout (in `header`) when the split is opened, all files
 //! of a split must agree, and values that are not finite are an error where they are read.
 
+pub(crate) mod files;
 pub(crate) mod header;
+mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
-use hdf5::{Dataset, File};
-use ndarray::{Array, Array2, Array3, Dimension, s};
+use hdf5::File;
 
+use self::files::{Inspected, disagreements, inspect};
+use self::header::Header;
 use crate::checksum::{is_hdf5, list};
-use crate::error::{Error, Hdf5Context, IoContext, Result, Violation};
+use crate::error::{Error, Result, Violation};
 use crate::schema::{FieldSpec, FileSpec, Provenance, SplitName};
-use header::Header;
-
-/// Files kept open at a time.
-const OPEN_FILES: usize = 32;
-
-const DAMAGED: &str = "list every violation with `fewave validate`, and generate the file again";
 
 /// The trajectories of a split, or of one file, counted from 0 over all files in the order of their names.
 #[derive(Debug)]
@@ -100,8 +95,10 @@ impl Split {
         let mut spec: Option<FileSpec> = None;
         let mut indices = BTreeSet::new();
         for path in files {
-            let (file, header, mut violations) = read_header(&path)?;
-            drop(file);
+            let Inspected {
+                header,
+                mut violations,
+            } = inspect(&path)?;
             if let Some((header, found)) = header {
                 match &spec {
                     None => spec = Some(found),
@@ -155,6 +152,11 @@ impl Split {
     /// Whether there are no trajectories; a split that opened has some.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether every trajectory of the split that was generated is here: none of its files is missing.
+    pub fn is_complete(&self) -> bool {
+        self.len() as u64 == self.spec.provenance.split_trajectories
     }
 
     /// The folder or file that was opened.
@@ -240,112 +242,6 @@ impl Split {
             .map(|(_, part, slot)| part.header.digests[slot])
     }
 
-    /// Snapshots `range` of a time-varying field, shape (snapshot, x, y).
-    ///
-    /// # Errors
-    /// [`Error::Input`] for a field, trajectory or snapshot that does not exist, or a static field; [`Error::Layout`]
-    /// for values that are not finite; [`Error::Hdf5`] where the file cannot be read.
-    pub fn read_snapshots(
-        &self,
-        field: &str,
-        trajectory: usize,
-        range: Range<usize>,
-    ) -> Result<Array3<f32>> {
-        self.field(field, true)?;
-        let (part, _, slot) = self.locate(trajectory)?;
-        if range.start > range.end || range.end > self.spec.times.len() {
-            let expected = format!("snapshots within 0..{}", self.spec.times.len());
-            let what = format!("snapshots of `{field}`");
-            return Err(Error::input(
-                what,
-                expected,
-                format!("{range:?}"),
-                "ask for snapshots that exist",
-            ));
-        }
-        let place = format!("t0_fields/{field}");
-        self.read(part, &place, |at| {
-            at.read_slice::<f32, _, _>(s![slot, range.clone(), .., ..])
-        })
-    }
-
-    /// A static field, shape (x, y).
-    ///
-    /// # Errors
-    /// As [`Split::read_snapshots`]; also for a time-varying field.
-    pub fn read_static(&self, field: &str, trajectory: usize) -> Result<Array2<f32>> {
-        self.field(field, false)?;
-        let (part, _, slot) = self.locate(trajectory)?;
-        self.read(part, &format!("t0_fields/{field}"), |at| {
-            at.read_slice::<f32, _, _>(s![slot, .., ..])
-        })
-    }
-
-    /// The receivers' signals, shape (receiver, time); `None` where the file has no receivers.
-    ///
-    /// # Errors
-    /// As [`Split::read_snapshots`].
-    pub fn receivers(&self, trajectory: usize) -> Result<Option<Array2<f32>>> {
-        let (part, _, slot) = self.locate(trajectory)?;
-        if self.spec.receivers.is_none() {
-            return Ok(None);
-        }
-        let place = "fewave/receivers/displacement";
-        self.read(part, place, |at| {
-            at.read_slice::<f32, _, _>(s![slot, .., ..])
-        })
-        .map(Some)
-    }
-
-    /// The energy at every snapshot; `None` where it is not stored.
-    ///
-    /// # Errors
-    /// [`Error::Input`] for a trajectory that does not exist; [`Error::Hdf5`] where the file cannot be read.
-    pub fn energy(&self, trajectory: usize) -> Result<Option<Vec<f64>>> {
-        let (part, _, slot) = self.locate(trajectory)?;
-        if !self.spec.energy {
-            return Ok(None);
-        }
-        let place = "fewave/energy";
-        let energy = self.with(part, place, |at| at.read_slice_1d::<f64, _>(s![slot, ..]))?;
-        Ok(Some(energy.to_vec()))
-    }
-
-    /// The field, which must vary in time or not as asked.
-    fn field(&self, name: &str, time_varying: bool) -> Result<()> {
-        let word = |varies: bool| if varies { "time-varying" } else { "static" };
-        let names = || {
-            let fields = self
-                .spec
-                .fields
-                .iter()
-                .filter(|field| field.time_varying == time_varying);
-            let names: Vec<_> = fields.map(|field| field.name.as_str()).collect();
-            format!(
-                "a {} field of {}: {}",
-                word(time_varying),
-                self.root.display(),
-                names.join(", ")
-            )
-        };
-        let remedy = "choose one of them";
-        match self.spec.fields.iter().find(|field| field.name == name) {
-            None => Err(Error::input(
-                "the field",
-                names(),
-                format!("`{name}`"),
-                remedy,
-            )),
-            Some(field) if field.time_varying != time_varying => Err(Error::input(
-                "the field",
-                names(),
-                format!("`{name}`, which is {}", word(!time_varying)),
-                remedy,
-            )),
-            Some(_) => Ok(()),
-        }
-    }
-
     /// Number of the file, the file and the slot inside it.
     fn locate(&self, trajectory: usize) -> Result<(usize, &Part, usize)> {
         if trajectory >= self.len() {
@@ -362,137 +258,4 @@ impl Split {
         let part = &self.parts[number];
         Ok((number, part, trajectory - part.first))
     }
-
-    /// Reads values and refuses those that are not finite.
-    fn read<D: Dimension>(
-        &self,
-        part: usize,
-        place: &str,
-        read: impl FnOnce(&Dataset) -> hdf5::Result<Array<f32, D>>,
-    ) -> Result<Array<f32, D>> {
-        let values = self.with(part, place, read)?;
-        match values.iter().find(|value| !value.is_finite()) {
-            None => Ok(values),
-            Some(value) => Err(Error::Layout {
-                violation: Box::new(Violation {
-                    file: self.parts[part].path.clone(),
-                    place: format!("/{place}"),
-                    expected: "finite values".to_owned(),
-                    found: value.to_string(),
-                    rule: "data are finite",
-                }),
-                others: 0,
-            }),
-        }
-    }
-
-    fn with<T>(
-        &self,
-        part: usize,
-        place: &str,
-        read: impl FnOnce(&Dataset) -> hdf5::Result<T>,
-    ) -> Result<T> {
-        let file = self.file(part)?;
-        file.dataset(place).and_then(|at| read(&at)).at(
-            &self.parts[part].path,
-            place,
-            "read",
-            DAMAGED,
-        )
-    }
-
-    fn file(&self, part: usize) -> Result<File> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = open.iter().position(|(number, _)| *number == part) {
-            let entry = open.remove(at);
-            let file = entry.1.clone();
-            open.push(entry);
-            return Ok(file);
-        }
-        let path = &self.parts[part].path;
-        let file = File::open(path).at(path, "/", "open", DAMAGED)?;
-        if open.len() == OPEN_FILES {
-            open.remove(0);
-        }
-        open.push((part, file.clone()));
-        Ok(file)
-    }
-}
-
-/// Opens a file and reads its header; what is wrong with it is in the violations, also that it is no HDF5 file.
-#[allow(clippy::type_complexity)] // a file, what it holds, what is wrong with it
-pub(crate) fn read_header(
-    path: &Path,
-) -> Result<(Option<File>, Option<(Header, FileSpec)>, Vec<Violation>)> {
-    let metadata = fs::metadata(path).io(
-        path,
-        "open",
-        "check the path, and that the file may be read",
-    )?;
-    if metadata.is_dir() {
-        let remedy = "name a file; for a folder, name the dataset folder itself";
-        return Err(Error::input(
-            path.display().to_string(),
-            "a dataset file",
-            "a folder",
-            remedy,
-        ));
-    }
-    fs::File::open(path).io(path, "open", "check that the file may be read")?;
-    match File::open(path) {
-        Ok(file) => {
-            let (header, violations) = header::read(path, metadata.len(), &file);
-            Ok((Some(file), header, violations))
-        }
-        Err(error) => {
-            let violation = Violation {
-                file: path.to_path_buf(),
-                place: String::new(),
-                expected: "a complete HDF5 file".to_owned(),
-                found: format!("{} bytes that HDF5 cannot open: {error}", metadata.len()),
-                rule: "dataset files are HDF5, neither truncated nor foreign",
-            };
-            Ok((None, None, vec![violation]))
-        }
-    }
-}
-
-/// In what `found`, read from `path`, differs from the specification of the split's first file.
-pub(crate) fn disagreements(
-    path: &Path,
-    first: &Path,
-    spec: &FileSpec,
-    found: &FileSpec,
-) -> Vec<Violation> {
-    let provenance = |spec: &FileSpec| (spec.provenance.split, spec.provenance.split_trajectories);
-    let parts = [
-        ("/@dataset_name", spec.dataset_name == found.dataset_name),
-        ("/dimensions", spec.axes == found.axes),
-        ("/dimensions/time", spec.times == found.times),
-        ("/boundary_conditions", spec.boundaries == found.boundaries),
-        ("/@simulation_parameters", spec.constants == found.constants),
-        ("/scalars", spec.scalars == found.scalars),
-        ("/t0_fields", spec.fields == found.fields),
-        ("/fewave/receivers", spec.receivers == found.receivers),
-        ("/fewave/energy", spec.energy == found.energy),
-        (
-            "/fewave@config_hash",
-            spec.provenance.config_hash == found.provenance.config_hash,
-        ),
-        (
-            "/fewave@seed",
-            spec.provenance.seed == found.provenance.seed,
-        ),
-        ("/fewave@split", provenance(spec) == provenance(found)),
-    ];
-    let unequal = parts.into_iter().filter(|(_, equal)| !equal);
-    unequal
-        .map(|(place, _)| Violation {
-            file: path.to_path_buf(),
-            place: place.to_owned(),
-            expected: format!("the same as in {}", first.display()),
-            found: "something else".to_owned(),
-            rule: "all files of a split come from one configuration",
-        })
-        .collect()
 }

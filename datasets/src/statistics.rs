@@ -8,9 +8,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2};
 use serde::Deserialize;
 
 use crate::error::{Error, IoContext, Result};
@@ -81,7 +81,6 @@ impl Statistics {
                         }
                         last = Some(plane.to_owned());
                     }
-                    debug_assert_eq!(snapshots.len_of(Axis(0)), steps.min(start + block) - start);
                 }
             }
             let name = || field.name.clone();
@@ -264,11 +263,6 @@ impl Moments {
     fn root_mean_square(self) -> f64 {
         self.mean.hypot(self.deviation())
     }
-}
-
-/// Where a dataset keeps its statistics.
-pub(crate) fn statistics_path(dir: &Path) -> PathBuf {
-    dir.join(STATISTICS_FILE)
 }
 
 #[cfg(test)]

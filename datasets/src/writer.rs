@@ -6,7 +6,7 @@
 
 pub(crate) mod layout;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -39,6 +39,7 @@ pub struct FileWriter {
     spec: FileSpec,
     compression: Compression,
     written: Vec<bool>,
+    indices: BTreeSet<u64>,
     /// Compressed chunks land in the order of writing, so trajectories that come early wait for those before them.
     held: BTreeMap<usize, TrajectoryData>,
     /// The first slot that is not on disk, where compressed.
@@ -124,6 +125,7 @@ impl FileWriter {
             spec: spec.clone(),
             compression,
             written: vec![false; trajectories],
+            indices: BTreeSet::new(),
             held: BTreeMap::new(),
             next: 0,
             failed: false,
@@ -166,6 +168,16 @@ impl FileWriter {
             Some(false) => {}
         }
         self.spec.check_trajectory(data)?;
+        if !self.indices.insert(data.index) {
+            let found = format!("index {} again", data.index);
+            let remedy = "give every trajectory of the split its own index";
+            return Err(Error::input(
+                what(),
+                "an index that is new to the file",
+                found,
+                remedy,
+            ));
+        }
         self.written[slot] = true;
         if self.compression == Compression::None {
             return self.store(slot, data);

@@ -411,6 +411,23 @@ fn what_is_no_dataset_file_is_refused() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_file_that_another_process_writes_is_not_called_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = damaged(dir.path(), |_| {});
+    // As HDF5 locks what it writes.
+    let held = fs::File::open(&path).unwrap();
+    held.lock().unwrap();
+    let text = Split::open_file(&path).map(|_| ()).unwrap_err().to_string();
+    assert!(
+        text.contains("a.hdf5") && text.contains("HDF5_USE_FILE_LOCKING=FALSE"),
+        "{text}"
+    );
+    held.unlock().unwrap();
+    Split::open_file(&path).unwrap();
+}
+
+#[test]
 fn a_truncated_file_is_refused_at_every_length() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.hdf5");

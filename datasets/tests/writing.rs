@@ -137,6 +137,8 @@ fn data_that_do_not_fit_are_refused_before_they_are_written() {
     writer.write(1, &trajectory(1)).unwrap();
     let text = writer.write(1, &trajectory(1)).unwrap_err().to_string();
     assert!(text.contains("slot 1") && text.contains("once"), "{text}");
+    let text = writer.write(0, &trajectory(1)).unwrap_err().to_string();
+    assert!(text.contains("index 1 again"), "{text}");
     // What was refused did no harm.
     writer.write(0, &trajectory(0)).unwrap();
     writer.finish().unwrap();

@@ -1,13 +1,16 @@
 //! Looking at a file that cannot be trusted: every access checks type, shape and stored size first, and notes what is
 //! wrong instead of stopping, so that one pass finds every violation.
 
+mod wanted;
+
 use std::path::Path;
 
-use hdf5::types::{FloatSize, TypeDescriptor, VarLenUnicode};
+use hdf5::types::VarLenUnicode;
 use hdf5::{Container, Dataset, Group, H5Type, Location};
 
 use super::write::{attribute, join};
 use crate::error::Violation;
+pub(crate) use wanted::Wanted;
 
 /// Most elements that an attribute or a small dataset of names and numbers may have.
 const MAX_SMALL: usize = 1 << 24;
@@ -337,59 +340,6 @@ impl<'a> Inspector<'a> {
             );
         }
         decoded.ok()
-    }
-}
-
-/// What elements must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// Variable-length strings.
-    Text,
-    /// The enum over int8 with FALSE and TRUE.
-    Flag,
-    /// Any integer.
-    Integer,
-    /// Any floating-point number.
-    Real,
-    /// f32 exactly.
-    Single,
-    /// Bytes.
-    Byte,
-}
-
-impl Wanted {
-    fn accepts(self, found: &TypeDescriptor) -> bool {
-        use TypeDescriptor as D;
-        match self {
-            Wanted::Text => matches!(found, D::VarLenUnicode),
-            Wanted::Flag => *found == D::Boolean,
-            Wanted::Integer => matches!(found, D::Integer(_) | D::Unsigned(_)),
-            Wanted::Real => matches!(found, D::Float(_)),
-            Wanted::Single => *found == D::Float(FloatSize::U4),
-            Wanted::Byte => *found == u8::type_descriptor(),
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Wanted::Text => "variable-length UTF-8 text",
-            Wanted::Flag => "a boolean (int8 enum FALSE/TRUE)",
-            Wanted::Integer => "an integer",
-            Wanted::Real => "a floating-point number",
-            Wanted::Single => "f32",
-            Wanted::Byte => "bytes (u8)",
-        }
-    }
-
-    fn rule(self) -> &'static str {
-        match self {
-            Wanted::Text => "strings are variable-length UTF-8",
-            Wanted::Flag => "booleans are int8 enums with FALSE = 0 and TRUE = 1",
-            Wanted::Integer => "counts are integers",
-            Wanted::Real => "values are floating-point numbers",
-            Wanted::Single => "fields and coordinates are f32",
-            Wanted::Byte => "digests are bytes",
-        }
     }
 }
 
