@@ -4,6 +4,7 @@
 //! pad with zeros so that the map keeps its size; as everywhere in machine learning they are cross-correlations,
 //! `y[p] = Σ_k K[k] x[p + k − ⌊d/2⌋]`.
 
+mod axis;
 mod dense;
 mod element;
 mod geometry;
@@ -11,6 +12,7 @@ mod memory;
 mod microkernel;
 pub mod portable;
 mod resample;
+mod shifted;
 
 use candle_core::{DType, Tensor};
 
@@ -46,7 +48,16 @@ pub fn convolution(input: &Tensor, kernel: &Tensor, bias: Option<&Tensor>) -> Re
 /// [`SurrogateError::Shape`] where the shapes do not fit, `d` is even, or there is no such axis.
 pub fn axis_convolution(input: &Tensor, taps: &Tensor, axis: usize) -> Result<Tensor> {
     check_axis_convolution(input, taps, axis)?;
-    portable::axis_convolution(input, taps, axis)
+    if !on_host(&[Some(input), Some(taps)]) || input.elem_count() == 0 {
+        return portable::axis_convolution(input, taps, axis);
+    }
+    let operation = axis::AxisConvolution {
+        axis,
+        input_gradient: input.track_op(),
+    };
+    Ok(input
+        .contiguous()?
+        .apply_op2(&taps.contiguous()?, operation)?)
 }
 
 /// The one-way `layer` form: `1×1` to R inner channels, an axis convolution per axis, `1×1` to T.

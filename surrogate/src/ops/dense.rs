@@ -10,10 +10,9 @@
 
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor};
-use pulp::Arch;
 use rayon::prelude::*;
 
-use super::element::{Element, slice, with_slice};
+use super::element::{Element, dispatch, slice, with_slice};
 use super::geometry::{Geometry, Tile};
 use super::memory::{Output, filled, with_scratch};
 use super::microkernel::{Dots, Offsets, PANEL, Products};
@@ -165,13 +164,16 @@ impl<E: Element> Packed<E> {
     }
 }
 
+/// A tile's padded input fills no more than this, so that it stays in the second-level cache of one core.
+const TILE_BYTES: usize = 320 << 10;
+
 /// The convolution of maps `x` (B, S, …): (B, T, …).
 fn forward<E: Element>(geometry: Geometry, x: &[E], kernel: &Packed<E>, bias: &[E]) -> Vec<E> {
     let length = geometry.batch * geometry.outputs * geometry.positions();
     if geometry.taps() == 1 {
         return filled(length, |y| pointwise(geometry, x, kernel, bias, y));
     }
-    let size = geometry.tile_size(size_of::<E>());
+    let size = geometry.tile_size::<E>(geometry.inputs, TILE_BYTES);
     let tiles: Vec<Tile> = geometry.tiles(0..geometry.batch, size).collect();
     let shared = geometry.offsets(size.0, size.1);
     filled(length, |y| {
@@ -203,7 +205,7 @@ fn forward<E: Element>(geometry: Geometry, x: &[E], kernel: &Packed<E>, bias: &[
                                     run,
                                 )
                             };
-                            Arch::new().dispatch(products);
+                            dispatch(products);
                             for t in 0..count {
                                 let line = &rows_out[t * run..(t + 1) * run];
                                 let plane = tile.planes.start + plane;
@@ -270,7 +272,7 @@ fn pointwise<E: Element>(
                         length,
                     )
                 };
-                Arch::new().dispatch(products);
+                dispatch(products);
             }
         });
 }
@@ -354,7 +356,7 @@ fn accumulate<E: Element>(
         let run = DOTS_RUN;
         for start in (0..positions).step_by(run) {
             let length = run.min(positions - start);
-            Arch::new().dispatch(Dots::new(
+            dispatch(Dots::new(
                 (&g[start..], positions),
                 (&x[start..], &offsets),
                 kernel,
@@ -364,7 +366,7 @@ fn accumulate<E: Element>(
         }
         return;
     }
-    let size = geometry.tile_size(size_of::<E>());
+    let size = geometry.tile_size::<E>(geometry.inputs, TILE_BYTES);
     let [_, height, width] = geometry.map;
     let pitch = geometry.pitch();
     for tile in geometry.tiles(image..image + 1, size) {
@@ -387,7 +389,7 @@ fn accumulate<E: Element>(
                     }
                 }
                 let source = &padded[plane * geometry.padded_plane(rows)..];
-                Arch::new().dispatch(Dots::new(
+                dispatch(Dots::new(
                     (gradient, rows * pitch),
                     (source, &offsets),
                     kernel,

@@ -1,7 +1,9 @@
 //! The two element types of the host kernels, f32 and f64, over whatever SIMD registers the machine has.
 
+use std::sync::LazyLock;
+
 use candle_core::{CpuStorage, Layout, Tensor, WithDType};
-use pulp::{MemMask, Simd};
+use pulp::{Arch, MemMask, Simd, WithSimd};
 
 /// A real number that fills SIMD registers.
 pub(super) trait Element: WithDType + num::Real {
@@ -176,6 +178,13 @@ element!(
     mul_add_e_f64s,
     reduce_sum_f64s
 );
+
+/// Runs a kernel with the widest registers of this machine.
+#[inline(always)]
+pub(super) fn dispatch<K: WithSimd>(kernel: K) -> K::Output {
+    static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+    ARCH.dispatch(kernel)
+}
 
 /// The values of a contiguous tensor on the host.
 pub(super) fn slice<'a, E: Element>(

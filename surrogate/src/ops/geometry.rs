@@ -32,9 +32,6 @@ pub(super) struct Tile {
     pub(super) rows: Range<usize>,
 }
 
-/// A tile's padded input should fill no more than this, so that it stays in the second-level cache of one core.
-const TILE_BYTES: usize = 320 << 10;
-
 impl Geometry {
     /// From maps (B, S, N₁, …) and a kernel (T, S, d₁, …) whose shapes have been checked.
     pub(super) fn new(maps: &[usize], kernel: &[usize]) -> Self {
@@ -92,9 +89,9 @@ impl Geometry {
         (rows + self.kernel[1] - 1) * self.pitch()
     }
 
-    /// The largest numbers of planes and rows of a tile of elements of this size.
-    pub(super) fn tile_size(&self, element_bytes: usize) -> (usize, usize) {
-        let budget = TILE_BYTES / (element_bytes * self.inputs).max(1);
+    /// The largest numbers of planes and rows of a tile of which so many channels, padded, fill about `bytes`.
+    pub(super) fn tile_size<E>(&self, channels: usize, bytes: usize) -> (usize, usize) {
+        let budget = bytes / (size_of::<E>() * channels).max(1);
         let halo = self.kernel[1] - 1;
         let rows = (budget / (self.kernel[0] * self.pitch())).saturating_sub(halo);
         // At least as many rows as are read again as neighbours, and tiles of even sizes.
