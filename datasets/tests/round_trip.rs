@@ -146,11 +146,3 @@ fn several_threads_may_read_at_once() {
         }
     });
 }
-
-/// Writes the tests' dataset where a checker in another language can find it.
-#[test]
-fn a_dataset_for_other_checkers() {
-    if let Some(dir) = std::env::var_os("FEWAVE_DATASETS_KEEP") {
-        write_dataset(dir.as_ref());
-    }
-}
