@@ -1,0 +1,132 @@
+//! A field on a node grid as a PNG: values are interpolated bilinearly, then coloured on a symmetric scale.
+//!
+//! The grid has its nodes on the ends of the extent, axes `(x, y)`; the image has x to the right and y upwards.
+
+use ndarray::Array2;
+
+use crate::colour_map;
+use crate::error::{PlotsError, Result};
+
+/// Palette index of places outside the domain.
+const OUTSIDE: u8 = colour_map::COLOURS as u8;
+/// Their colour: a grey that the map does not contain.
+const OUTSIDE_COLOUR: [u8; 3] = [0xB9, 0xB9, 0xB9];
+
+/// Paints `field` (x, y) as an indexed PNG of `width` × `height` pixels, colours from `-limit` to `limit`; places whose
+/// nearest node is not `inside` are grey.
+pub(crate) fn paint(
+    field: &Array2<f32>,
+    inside: Option<&Array2<bool>>,
+    limit: f64,
+    (width, height): (usize, usize),
+) -> Result<Vec<u8>> {
+    let (nx, ny) = field.dim();
+    let columns: Vec<_> = (0..width).map(|i| between(i, width, nx)).collect();
+    let mut pixels = Vec::with_capacity(width * height);
+    for row in (0..height).rev() {
+        let (y, up) = between(row, height, ny);
+        for &(x, right) in &columns {
+            let (x1, y1) = ((x + 1).min(nx - 1), (y + 1).min(ny - 1));
+            let nearest = (
+                if right < 0.5 { x } else { x1 },
+                if up < 0.5 { y } else { y1 },
+            );
+            if inside.is_some_and(|inside| !inside[nearest]) {
+                pixels.push(OUTSIDE);
+                continue;
+            }
+            let at = |x: usize, y: usize| f64::from(field[[x, y]]);
+            let low = at(x, y) * (1.0 - right) + at(x1, y) * right;
+            let high = at(x, y1) * (1.0 - right) + at(x1, y1) * right;
+            pixels.push(colour_map::index(low * (1.0 - up) + high * up, limit));
+        }
+    }
+    encode(&pixels, width, height)
+}
+
+/// The colour map as a vertical strip, full positive scale at the top.
+pub(crate) fn colour_bar() -> Result<Vec<u8>> {
+    let pixels: Vec<u8> = (0..colour_map::COLOURS as u8).rev().collect();
+    encode(&pixels, 1, colour_map::COLOURS)
+}
+
+/// Node below the centre of pixel `i` of `pixels` over `nodes`, and the fraction of the way to the next.
+fn between(i: usize, pixels: usize, nodes: usize) -> (usize, f64) {
+    let place = (i as f64 + 0.5) / pixels as f64 * (nodes - 1) as f64;
+    let node = (place.floor() as usize).min(nodes.saturating_sub(2));
+    (node, place - node as f64)
+}
+
+fn encode(pixels: &[u8], width: usize, height: usize) -> Result<Vec<u8>> {
+    let mut palette: Vec<u8> = colour_map::diverging().concat();
+    palette.extend(OUTSIDE_COLOUR);
+    let failed = |error: png::EncodingError| PlotsError::Drawing {
+        reason: error.to_string(),
+    };
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_palette(palette);
+    let mut writer = encoder.write_header().map_err(failed)?;
+    writer.write_image_data(pixels).map_err(failed)?;
+    writer.finish().map_err(failed)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(bytes: &[u8]) -> (Vec<u8>, u32, u32) {
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes))
+            .read_info()
+            .unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        (pixels, info.width, info.height)
+    }
+
+    #[test]
+    fn x_runs_right_and_y_up() {
+        // Positive in the corner of large x and small y only.
+        let field =
+            Array2::from_shape_fn((5, 7), |(x, y)| if x == 4 && y == 0 { 1.0 } else { 0.0 });
+        // Palette images are decoded as indices where no expansion is asked for.
+        let (pixels, width, height) = decode(&paint(&field, None, 1.0, (50, 70)).unwrap());
+        assert_eq!((width, height), (50, 70));
+        let brightest = pixels
+            .iter()
+            .enumerate()
+            .max_by_key(|(_, v)| **v)
+            .unwrap()
+            .0;
+        assert_eq!((brightest % 50, brightest / 50), (49, 69), "lower right");
+    }
+
+    #[test]
+    fn a_bilinear_field_is_reproduced_and_outside_is_grey() {
+        let field = Array2::from_shape_fn((4, 3), |(x, y)| (x as f32 / 3.0) * (y as f32 / 2.0));
+        let mut inside = Array2::from_elem((4, 3), true);
+        inside[[0, 0]] = false;
+        let (pixels, ..) = decode(&paint(&field, Some(&inside), 1.0, (60, 40)).unwrap());
+        for (i, pixel) in pixels.iter().enumerate() {
+            let (x, y) = (
+                ((i % 60) as f64 + 0.5) / 60.0,
+                1.0 - ((i / 60) as f64 + 0.5) / 40.0,
+            );
+            if x < 1.0 / 6.0 && y < 0.25 {
+                assert_eq!(*pixel, OUTSIDE);
+            } else {
+                assert_eq!(*pixel, colour_map::index(x * y, 1.0), "at {x}, {y}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_single_node_fills_the_panel() {
+        let (pixels, ..) =
+            decode(&paint(&Array2::from_elem((1, 1), -3.0), None, 1.0, (4, 4)).unwrap());
+        assert!(pixels.iter().all(|p| *p == 0));
+    }
+}
