@@ -1,12 +1,13 @@
 //! The two element types of the host kernels, f32 and f64, over whatever SIMD registers the machine has.
 
+use std::ops::MulAssign;
 use std::sync::LazyLock;
 
 use candle_core::{CpuStorage, Layout, Tensor, WithDType};
 use pulp::{Arch, MemMask, Simd, WithSimd};
 
 /// A real number that fills SIMD registers.
-pub(super) trait Element: WithDType + num::Real {
+pub(super) trait Element: WithDType + Default + MulAssign {
     /// A register full of these.
     type Lanes<S: Simd>: Copy;
     /// Which lanes of a register are in memory.
@@ -56,24 +57,6 @@ pub(super) trait Element: WithDType + num::Real {
     ) -> Self::Lanes<S>;
     /// The sum of all lanes, in an order that depends on the register alone.
     fn sum<S: Simd>(simd: S, value: Self::Lanes<S>) -> Self;
-}
-
-/// The plain arithmetic that the kernels' scalar parts need.
-pub(super) mod num {
-    /// A real number that is shared between threads.
-    pub(in crate::ops) trait Real:
-        Copy
-        + Send
-        + Sync
-        + Default
-        + PartialOrd
-        + std::ops::AddAssign
-        + std::ops::Mul<Output = Self>
-        + 'static
-    {
-    }
-    impl Real for f32 {}
-    impl Real for f64 {}
 }
 
 macro_rules! element {

@@ -1,0 +1,289 @@
+//! The operations on maps against their definitions, their portable form, finite differences, and known traps.
+
+mod common;
+
+use candle_core::{DType, Device, Tensor, Var};
+use common::{difference, finite_difference, random, slow_convolution, values};
+use fewave_surrogate::ops;
+use proptest::prelude::*;
+
+/// Every gradient of `Σ weight·f(arguments)²/2` at a few entries against central differences, in f64.
+fn check_gradients(place: &str, arguments: &[Tensor], f: &dyn Fn(&[Tensor]) -> Tensor) {
+    let weight = random(f(arguments).dims(), 77);
+    let loss = |arguments: &[Tensor]| (f(arguments).sqr()? * 0.5)?.mul(&weight)?.sum_all();
+    let variables: Vec<Var> = arguments
+        .iter()
+        .map(|a| Var::from_tensor(a).unwrap())
+        .collect();
+    let tensors: Vec<Tensor> = variables.iter().map(|v| v.as_tensor().clone()).collect();
+    let gradients = loss(&tensors).unwrap().backward().unwrap();
+    for (index, variable) in variables.iter().enumerate() {
+        let found = values(gradients.get(variable).unwrap());
+        for entry in (0..found.len()).step_by((found.len() / 7).max(1)) {
+            let expected = finite_difference(&loss, arguments, index, entry);
+            assert!(
+                (found[entry] - expected).abs() < 1e-7,
+                "{place}, argument {index}, entry {entry}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_axis_convolution_is_the_dense_one_with_a_diagonal_kernel() {
+    for (maps, axis, side) in [
+        (vec![19], 0, 3),
+        (vec![9, 6], 0, 7),
+        (vec![4, 33], 1, 5),
+        (vec![5, 4, 7], 1, 3),
+        (vec![3, 8, 2], 2, 9),
+    ] {
+        let (input, taps) = (
+            random(&[&[2, 3], maps.as_slice()].concat(), 1),
+            random(&[3, side], 2),
+        );
+        let mut sides = vec![1; maps.len()];
+        sides[axis] = side;
+        let eye = Tensor::eye(3, DType::F64, &Device::Cpu)
+            .unwrap()
+            .reshape((3, 3, 1))
+            .unwrap();
+        let kernel = eye
+            .broadcast_mul(&taps.reshape((3, 1, side)).unwrap())
+            .unwrap();
+        let kernel = kernel
+            .reshape([&[3, 3], sides.as_slice()].concat())
+            .unwrap();
+        let found = ops::axis_convolution(&input, &taps, axis).unwrap();
+        assert!(difference(&found, &slow_convolution(&input, &kernel, None)) < 1e-14);
+        assert!(
+            difference(
+                &found,
+                &ops::portable::axis_convolution(&input, &taps, axis).unwrap()
+            ) < 1e-14
+        );
+        check_gradients(&format!("{maps:?} {axis}"), &[input, taps], &|a| {
+            ops::axis_convolution(&a[0], &a[1], axis).unwrap()
+        });
+    }
+}
+
+#[test]
+fn strided_maps_are_taken() {
+    let transposed = random(&[2, 3, 8, 5], 3).transpose(2, 3).unwrap();
+    let narrowed = random(&[2, 6, 5, 8], 4).narrow(1, 2, 3).unwrap();
+    let (kernel, taps, bias) = (
+        random(&[4, 3, 3, 5], 5),
+        random(&[3, 3], 6),
+        random(&[4], 7),
+    );
+    for maps in [transposed, narrowed] {
+        let copy = maps.force_contiguous().unwrap();
+        let same = |a: fewave_surrogate::Result<Tensor>, b: fewave_surrogate::Result<Tensor>| {
+            assert_eq!(difference(&a.unwrap(), &b.unwrap()), 0.0);
+        };
+        same(
+            ops::convolution(&maps, &kernel, Some(&bias)),
+            ops::convolution(&copy, &kernel, Some(&bias)),
+        );
+        same(
+            ops::axis_convolution(&maps, &taps, 0),
+            ops::axis_convolution(&copy, &taps, 0),
+        );
+        same(ops::upsample_nearest(&maps), ops::upsample_nearest(&copy));
+        let (even, copy) = (
+            maps.narrow(2, 1, 4).unwrap(),
+            copy.narrow(2, 1, 4).unwrap().contiguous().unwrap(),
+        );
+        same(ops::max_pool(&even), ops::max_pool(&copy));
+        same(ops::average_pool(&even), ops::average_pool(&copy));
+        check_gradients(
+            "strided",
+            &[maps.clone(), kernel.clone(), bias.clone()],
+            &|a| ops::convolution(&a[0], &a[1], Some(&a[2])).unwrap(),
+        );
+    }
+}
+
+#[test]
+fn resampling_follows_its_definition_in_every_dimension() {
+    for maps in [vec![6], vec![4, 6], vec![2, 4, 6]] {
+        let input = random(&[&[2, 3], maps.as_slice()].concat(), 8);
+        let fine = ops::upsample_nearest(&input).unwrap();
+        assert_eq!(
+            fine.dims()[2..],
+            maps.iter().map(|n| 2 * n).collect::<Vec<_>>()
+        );
+        // Every value appears in its whole block: the block's mean and its largest value are the value.
+        assert!(difference(&ops::average_pool(&fine).unwrap(), &input) < 1e-15);
+        assert_eq!(difference(&ops::max_pool(&fine).unwrap(), &input), 0.0);
+        for f in [ops::upsample_nearest, ops::average_pool, ops::max_pool] {
+            check_gradients(&format!("{maps:?}"), &[input.clone()], &|a| {
+                f(&a[0]).unwrap()
+            });
+        }
+        // The definition of the pools, by loops over the coarse positions of the last two axes.
+        let (mean, largest) = (
+            values(&ops::average_pool(&input).unwrap()),
+            values(&ops::max_pool(&input).unwrap()),
+        );
+        for (index, (mean, largest)) in mean.iter().zip(&largest).enumerate() {
+            let block = block(&maps, index);
+            let input: Vec<f64> = block.iter().map(|&at| values(&input)[at]).collect();
+            assert!((input.iter().sum::<f64>() / input.len() as f64 - mean).abs() < 1e-15);
+            assert_eq!(input.iter().cloned().fold(f64::MIN, f64::max), *largest);
+        }
+    }
+}
+
+/// The positions in the fine maps (flattened, any number of maps) of the block of a coarse position.
+fn block(fine: &[usize], coarse: usize) -> Vec<usize> {
+    let (mut rest, mut corner) = (coarse, vec![0; fine.len()]);
+    for axis in (0..fine.len()).rev() {
+        corner[axis] = 2 * (rest % (fine[axis] / 2));
+        rest /= fine[axis] / 2;
+    }
+    (0..1 << fine.len())
+        .map(|bits| {
+            (0..fine.len()).fold(rest, |at, axis| {
+                at * fine[axis] + corner[axis] + (bits >> axis & 1)
+            })
+        })
+        .collect()
+}
+
+/// candle's own upsampling fails this: its backward pass overwrites what other users of the input have added.
+#[test]
+fn gradients_add_up_where_an_input_is_shared() {
+    let input = Var::from_tensor(&random(&[1, 2, 4, 4], 9)).unwrap();
+    for f in [ops::upsample_nearest, ops::average_pool, ops::max_pool] {
+        for other_first in [true, false] {
+            let own = f(&input).unwrap().sum_all().unwrap();
+            let other = (input.sqr().unwrap() * 0.5).unwrap().sum_all().unwrap();
+            let alone = own.backward().unwrap().get(&input).unwrap().clone();
+            let sum = if other_first {
+                (other + own).unwrap()
+            } else {
+                (own + other).unwrap()
+            };
+            let found = sum.backward().unwrap().get(&input).unwrap().clone();
+            assert!(difference(&found, &(alone + input.as_tensor()).unwrap()) < 1e-14);
+        }
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let f32s = |shape: &[usize], seed| random(shape, seed).to_dtype(DType::F32).unwrap();
+            let input = Var::from_tensor(&f32s(&[5, 6, 21, 34], 10)).unwrap();
+            let kernel = Var::from_tensor(&f32s(&[9, 6, 3, 3], 11)).unwrap();
+            let bias = Var::from_tensor(&f32s(&[9], 12)).unwrap();
+            let taps = [0, 1].map(|axis| Var::from_tensor(&f32s(&[9, 5], 13 + axis)).unwrap());
+            let maps = ops::convolution(&input, &kernel, Some(&bias)).unwrap();
+            let maps = ops::axis_convolution(&maps, &taps[0], 0).unwrap();
+            let output = ops::axis_convolution(&maps, &taps[1], 1)
+                .unwrap()
+                .sqr()
+                .unwrap();
+            let gradients = output.backward().unwrap();
+            let variables = [&input, &kernel, &bias, &taps[0], &taps[1]];
+            let mut results = values(&output);
+            results.extend(
+                variables
+                    .iter()
+                    .flat_map(|v| values(gradients.get(v).unwrap())),
+            );
+            results.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+        })
+    };
+    let one = run(1);
+    assert!(one == run(2) && one == run(5));
+}
+
+#[test]
+fn misfits_are_named() {
+    let maps = random(&[1, 3, 4, 5], 14);
+    let message = |result: fewave_surrogate::Result<Tensor>| result.unwrap_err().to_string();
+    for (error, named) in [
+        (
+            message(ops::convolution(&maps, &random(&[2, 4, 3, 3], 1), None)),
+            "kernel: found [2, 4, 3, 3]",
+        ),
+        (
+            message(ops::convolution(&maps, &random(&[2, 3, 3], 1), None)),
+            "kernel: found [2, 3, 3]",
+        ),
+        (
+            message(ops::convolution(&maps, &random(&[2, 3, 3, 2], 1), None)),
+            "even side 2",
+        ),
+        (
+            message(ops::convolution(
+                &maps,
+                &random(&[2, 3, 3, 3], 1),
+                Some(&random(&[3], 1)),
+            )),
+            "bias: found [3]",
+        ),
+        (
+            message(ops::convolution(
+                &random(&[3, 4], 1),
+                &random(&[2, 3, 3], 1),
+                None,
+            )),
+            "input: found [3, 4]",
+        ),
+        (
+            message(ops::axis_convolution(&maps, &random(&[3, 3], 1), 2)),
+            "axis: found 2",
+        ),
+        (
+            message(ops::axis_convolution(&maps, &random(&[2, 3], 1), 0)),
+            "taps: found [2, 3]",
+        ),
+        (
+            message(ops::axis_convolution(&maps, &random(&[3, 4], 1), 0)),
+            "even side 4",
+        ),
+        (message(ops::average_pool(&maps)), "axis 1: found length 5"),
+        (message(ops::max_pool(&maps)), "axis 1: found length 5"),
+    ] {
+        assert!(error.contains(named), "{error}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Any sizes, so that every path of the kernels (masks, odd numbers of channels, several tiles) is met.
+    #[test]
+    fn convolution_and_its_portable_form_agree(
+        batch in 1usize..4,
+        inputs in 1usize..40,
+        outputs in 1usize..20,
+        maps in prop::collection::vec(1usize..60, 1..=2),
+        halves in prop::collection::vec(0usize..4, 2),
+        seed in 0u64..1000,
+    ) {
+        let sides: Vec<usize> = maps.iter().zip(&halves).map(|(_, half)| 2 * half + 1).collect();
+        let variable = |shape: &[usize], seed| Var::from_tensor(&random(shape, seed)).unwrap();
+        let input = variable(&[&[batch, inputs], maps.as_slice()].concat(), seed);
+        let kernel = variable(&[&[outputs, inputs], sides.as_slice()].concat(), seed + 1);
+        let bias = variable(&[outputs], seed + 2);
+        let weight = random(&[&[batch, outputs], maps.as_slice()].concat(), seed + 3);
+        let run = |f: fn(&Tensor, &Tensor, Option<&Tensor>) -> fewave_surrogate::Result<Tensor>| {
+            let output = f(&input, &kernel, Some(&bias)).unwrap();
+            let gradients = output.mul(&weight).unwrap().sum_all().unwrap().backward().unwrap();
+            [vec![output], [&input, &kernel, &bias].map(|v| gradients.get(v).unwrap().clone()).to_vec()].concat()
+        };
+        for (found, expected) in run(ops::convolution).iter().zip(&run(ops::portable::convolution)) {
+            prop_assert!(difference(found, expected) < 1e-12);
+        }
+    }
+}
