@@ -1,0 +1,122 @@
+//! The simulator: one mesh, one set of boundary conditions and one time step for many scenes.
+//!
+//! Scenes are advanced side by side in lanes (`[dof][lane]`), so that operators are read once for all of them. Nothing of
+//! a trajectory depends on the lanes beside it.
+
+mod engine;
+pub(crate) mod setup;
+
+use crate::boundary::BoundaryConditions;
+use crate::observe::{Observers, Recording};
+use crate::space::Space;
+use crate::time::{TimeSettings, Warning};
+use crate::{Scene, SolverError};
+use engine::Engine;
+
+/// Arithmetic of the state; setting up is always in f64, and so are implicit solves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// 8 trajectories side by side.
+    #[default]
+    F64,
+    /// 16 trajectories side by side; within about 1e-5 of f64 over hundreds of steps.
+    F32,
+}
+
+/// Facts that hold for every trajectory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SimulatorInfo {
+    /// Degrees of freedom, fixed ones included.
+    pub dofs: usize,
+    /// Time step, s.
+    pub dt: f64,
+    /// Number of time steps.
+    pub steps: usize,
+    /// Time steps from one snapshot to the next.
+    pub steps_per_snapshot: usize,
+    /// Largest stable time step for the maximum speed, s, at most 2.6 % on the safe side; infinite for Newmark.
+    pub stable_dt: f64,
+    /// Estimated memory that all groups share plus that of one group and its recordings, bytes.
+    pub memory_bytes: u64,
+    /// The part of `memory_bytes` that every further group running at the same time adds, bytes.
+    pub group_memory_bytes: u64,
+    /// Scenes advanced side by side at most.
+    pub lanes: usize,
+    /// Snapshot coordinates along x, m.
+    pub grid_x: Vec<f64>,
+    /// Snapshot coordinates along y, m.
+    pub grid_y: Vec<f64>,
+    /// Times of the snapshots, s.
+    pub snapshot_times: Vec<f64>,
+    /// Times of the receivers' samples, s.
+    pub receiver_times: Vec<f64>,
+    /// What is likely not wanted.
+    pub warnings: Vec<Warning>,
+}
+
+/// Runs scenes on one space; shared between threads, each running its own group.
+#[derive(Debug)]
+pub struct Simulator {
+    core: Core,
+}
+
+#[derive(Debug)]
+enum Core {
+    F64(Engine<f64>),
+    F32(Engine<f32>),
+}
+
+impl Simulator {
+    /// Chooses the time step and computes all operators.
+    ///
+    /// # Errors
+    /// Settings that make no sense, unknown boundary groups, receivers outside, an unstable fixed step, or memory beyond
+    /// what is available: see [`SolverError`].
+    pub fn new(
+        space: Space,
+        boundary: BoundaryConditions,
+        time: TimeSettings,
+        observers: Observers,
+        precision: Precision,
+    ) -> Result<Self, SolverError> {
+        let core = match precision {
+            Precision::F64 => Core::F64(Engine::new(space, &boundary, &time, &observers)?),
+            Precision::F32 => Core::F32(Engine::new(space, &boundary, &time, &observers)?),
+        };
+        Ok(Self { core })
+    }
+
+    /// Facts that hold for every trajectory.
+    pub fn info(&self) -> &SimulatorInfo {
+        match &self.core {
+            Core::F64(engine) => engine.info(),
+            Core::F32(engine) => engine.info(),
+        }
+    }
+
+    /// Runs at most [`SimulatorInfo::lanes`] scenes side by side on the calling thread; one result per scene, in order.
+    /// A scene that fails leaves the others as they are.
+    ///
+    /// # Errors
+    /// Per scene: speeds that are no speeds or exceed the maximum, values that are not finite, sources outside, a
+    /// solution that blows up. More scenes than lanes give [`SolverError::InvalidParameter`] for each.
+    pub fn run(&self, scenes: &[Scene]) -> Vec<Result<Recording, SolverError>> {
+        let lanes = self.info().lanes;
+        if scenes.len() > lanes {
+            let error = SolverError::invalid(
+                "scenes of one group",
+                scenes.len(),
+                format!("at most {lanes}"),
+                "split them into groups",
+            );
+            return vec![Err(error); scenes.len()];
+        }
+        match (&self.core, scenes.len()) {
+            (_, 0) => Vec::new(),
+            (Core::F64(engine), 1) => engine.run::<1>(scenes),
+            (Core::F32(engine), 1) => engine.run::<1>(scenes),
+            (Core::F64(engine), _) => engine.run::<8>(scenes),
+            (Core::F32(engine), _) => engine.run::<16>(scenes),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! The simulator in one precision: operators, observers and the loop over time.
+
+use ndarray::{Array2, Array3};
+
+use super::SimulatorInfo;
+use super::setup::{Prepared, SpaceMatrices, check_speed};
+use crate::assembly::{self, mass::lumped_mass, stiffness::Stiffness};
+use crate::boundary::BoundaryConditions;
+use crate::observe::{self, Grid, Observers, Recording};
+use crate::operator::{StiffnessOperator, assembled::Assembled};
+use crate::real::Real;
+use crate::space::Space;
+use crate::spectrum::largest_eigenvalue_bound;
+use crate::time::central_difference::CentralDifference;
+use crate::time::newmark::cholesky::ImplicitPattern;
+use crate::time::newmark::{Newmark, Weights};
+use crate::time::{Integrator, Stepper, TimeSettings};
+use crate::{Medium, Scene, SolverError, memory};
+
+/// Everything that does not depend on the scene.
+#[derive(Debug)]
+pub(super) struct Engine<T> {
+    space: Space,
+    matrices: SpaceMatrices,
+    stiffness: StiffnessOperator<T>,
+    implicit: Option<(ImplicitPattern, Weights)>,
+    grid: Grid,
+    /// Whether a grid point lies in the mesh.
+    inside: Vec<bool>,
+    snapshots: Assembled<T>,
+    receivers: Assembled<T>,
+    receiver_every: usize,
+    max_speed: f64,
+    info: SimulatorInfo,
+}
+
+impl<T: Real> Engine<T> {
+    pub(super) fn new(
+        space: Space,
+        boundary: &BoundaryConditions,
+        time: &TimeSettings,
+        observers: &Observers,
+    ) -> Result<Self, SolverError> {
+        time.check()?;
+        observers.check()?;
+        let matrices = SpaceMatrices {
+            mass: lumped_mass(&space),
+            boundary: boundary.resolve(&space)?,
+        };
+        let inverse_mass: Vec<f64> = matrices
+            .mass
+            .iter()
+            .zip(&matrices.boundary.fixed)
+            .map(|(mass, fixed)| if *fixed { 0.0 } else { 1.0 / mass })
+            .collect();
+        let unit = StiffnessOperator::<f64>::new(&space, |_| 1.0)?;
+        let plan = time.plan(&space, largest_eigenvalue_bound(&unit, &inverse_mass))?;
+        drop(unit);
+        let steps = plan.steps_per_snapshot * (time.snapshots - 1);
+        let samples = if observers.receivers.is_empty() {
+            0
+        } else {
+            steps / observers.receiver_every + 1
+        };
+        let recording = recording_bytes(time, observers, samples);
+        let points = memory::product(&observers.grid);
+        let weights = points.saturating_mul((space.reference().nodes() * 40) as u64);
+        memory::require(
+            "the simulation",
+            recording
+                .saturating_mul(T::LANES as u64)
+                .saturating_add(weights),
+        )?;
+        let implicit = match time.integrator {
+            Integrator::CentralDifference => None,
+            Integrator::Newmark { beta, gamma } => {
+                let matrix = assembly::assemble(&space, &Stiffness::new(&space, |_| 1.0))?;
+                let pattern = ImplicitPattern::new(matrix, &matrices.boundary.fixed)?;
+                Some((pattern, Weights { beta, gamma }))
+            }
+        };
+        let stiffness = StiffnessOperator::new(&space, |_| 1.0)?;
+        let grid = observers.grid(&space);
+        let interpolation = observe::grid_matrix(&space, &grid);
+        let inside = interpolation
+            .outer_iterator()
+            .map(|row| row.nnz() > 0)
+            .collect();
+        let mut engine = Self {
+            receivers: Assembled::new(&observers.receiver_matrix(&space)?),
+            snapshots: Assembled::new(&interpolation),
+            inside,
+            stiffness,
+            implicit,
+            receiver_every: observers.receiver_every,
+            max_speed: time.max_speed,
+            info: SimulatorInfo {
+                dofs: space.dof_count(),
+                dt: plan.dt,
+                steps,
+                steps_per_snapshot: plan.steps_per_snapshot,
+                stable_dt: plan.stable_dt,
+                memory_bytes: 0,
+                group_memory_bytes: 0,
+                lanes: T::LANES,
+                grid_x: grid.x.clone(),
+                grid_y: grid.y.clone(),
+                snapshot_times: (0..time.snapshots)
+                    .map(|i| time.duration * i as f64 / (time.snapshots - 1) as f64)
+                    .collect(),
+                receiver_times: (0..samples)
+                    .map(|i| plan.dt * (i * observers.receiver_every) as f64)
+                    .collect(),
+                warnings: plan.warnings,
+            },
+            grid,
+            matrices,
+            space,
+        };
+        engine.estimate_memory(recording)?;
+        Ok(engine)
+    }
+
+    pub(super) fn info(&self) -> &SimulatorInfo {
+        &self.info
+    }
+
+    /// Fills in what a group needs, and refuses what does not fit.
+    fn estimate_memory(&mut self, recording: u64) -> Result<(), SolverError> {
+        let dofs = self.space.dof_count();
+        let lanes = T::LANES;
+        let state = |vectors: usize| memory::product(&[dofs, lanes, size_of::<T>(), vectors]);
+        let work = match &self.implicit {
+            None => state(CentralDifference::<T, 1>::VECTORS),
+            // at worst, every lane has its own matrix
+            Some((pattern, _)) => {
+                let mass = memory::product(&[pattern.stiffness().len(), lanes, size_of::<T>()]);
+                let factors = pattern.factor_bytes().saturating_mul(lanes as u64);
+                state(Newmark::<T, 1>::VECTORS) + mass + factors
+            }
+        };
+        // a prepared scene has three f64 vectors; the space holds about four and its cells
+        let prepared = memory::product(&[dofs, lanes, 3, 8]);
+        let points = memory::product(&[self.grid.x.len(), self.grid.y.len()]);
+        let buffer = points.saturating_mul((lanes * size_of::<T>()) as u64);
+        let group = recording
+            .saturating_mul(lanes as u64)
+            .saturating_add(work)
+            .saturating_add(prepared)
+            .saturating_add(buffer);
+        let cells = 4 * self.space.all_cell_dofs().len() as u64;
+        let shared = self.stiffness.memory_bytes()
+            + self.snapshots.memory_bytes()
+            + self.receivers.memory_bytes()
+            + self
+                .implicit
+                .as_ref()
+                .map_or(0, |(pattern, _)| pattern.memory_bytes())
+            + memory::product(&[dofs, 40])
+            + cells;
+        memory::require("a group of trajectories", group)?;
+        self.info.group_memory_bytes = group;
+        self.info.memory_bytes = shared.saturating_add(group);
+        Ok(())
+    }
+
+    /// Advances up to `L` scenes side by side.
+    pub(super) fn run<const L: usize>(
+        &self,
+        scenes: &[Scene],
+    ) -> Vec<Result<Recording, SolverError>> {
+        let mut failures: Vec<Option<SolverError>> = vec![None; scenes.len()];
+        let mut speeds: Vec<Array2<f32>> = Vec::with_capacity(scenes.len());
+        let mut lanes: [Option<Prepared>; L] = std::array::from_fn(|_| None);
+        for (lane, scene) in scenes.iter().enumerate() {
+            let prepared = Prepared::new(&self.space, &self.matrices, scene, self.max_speed)
+                .and_then(|prepared| Ok((prepared, self.speed_on_grid(&*scene.medium)?)));
+            match prepared {
+                Ok((prepared, speed)) => {
+                    lanes[lane] = Some(prepared);
+                    speeds.push(speed);
+                }
+                Err(error) => {
+                    failures[lane] = Some(error);
+                    speeds.push(Array2::zeros((0, 0)));
+                }
+            }
+        }
+        let mut recordings: Vec<Recording> = speeds
+            .into_iter()
+            .map(|speed| Recording {
+                snapshots: Array3::zeros((
+                    self.info.snapshot_times.len(),
+                    self.grid.x.len(),
+                    self.grid.y.len(),
+                )),
+                speed,
+                receivers: Array2::zeros((self.receivers.rows(), self.info.receiver_times.len())),
+                energy: Vec::with_capacity(self.info.snapshot_times.len()),
+            })
+            .collect();
+        let marched = match &self.implicit {
+            None => {
+                let stepper = CentralDifference::<T, L>::new(
+                    &self.matrices,
+                    &self.stiffness,
+                    &lanes,
+                    self.info.dt,
+                );
+                // the state holds its own copy
+                drop(lanes);
+                self.march(stepper, &mut recordings, &mut failures);
+                Ok(())
+            }
+            Some((pattern, weights)) => Newmark::<T, L>::new(
+                &self.space,
+                &self.matrices,
+                pattern,
+                &self.stiffness,
+                &lanes,
+                *weights,
+                self.info.dt,
+            )
+            .map(|stepper| self.march(stepper, &mut recordings, &mut failures)),
+        };
+        recordings
+            .into_iter()
+            .zip(failures)
+            .map(|(recording, failure)| match (failure, &marched) {
+                (Some(error), _) => Err(error),
+                (None, Err(error)) => Err(error.clone()),
+                (None, Ok(())) => Ok(recording),
+            })
+            .collect()
+    }
+
+    fn speed_on_grid(&self, medium: &dyn Medium) -> Result<Array2<f32>, SolverError> {
+        let mut speed = Array2::zeros((self.grid.x.len(), self.grid.y.len()));
+        let points = self.grid.points().zip(&self.inside);
+        for (value, (position, inside)) in speed.iter_mut().zip(points) {
+            if *inside {
+                let here = medium.speed(position);
+                check_speed(here, position, self.max_speed)?;
+                *value = here as f32;
+            }
+        }
+        Ok(speed)
+    }
+
+    fn march<const L: usize>(
+        &self,
+        mut stepper: impl Stepper<T, L>,
+        recordings: &mut [Recording],
+        failures: &mut [Option<SolverError>],
+    ) {
+        let mut on_grid = vec![[T::ZERO; L]; self.snapshots.rows()];
+        let mut at_receivers = vec![[T::ZERO; L]; self.receivers.rows()];
+        for step in 0..=self.info.steps {
+            if step % self.receiver_every == 0 && !at_receivers.is_empty() {
+                self.receivers
+                    .apply(stepper.displacement(), &mut at_receivers);
+                let sample = step / self.receiver_every;
+                for (lane, recording) in recordings.iter_mut().enumerate() {
+                    for (receiver, values) in at_receivers.iter().enumerate() {
+                        recording.receivers[(receiver, sample)] = values[lane].to_f64() as f32;
+                    }
+                }
+            }
+            if step % self.info.steps_per_snapshot == 0 {
+                let snapshot = step / self.info.steps_per_snapshot;
+                let energy = stepper.energy();
+                self.snapshots.apply(stepper.displacement(), &mut on_grid);
+                for (lane, recording) in recordings.iter_mut().enumerate() {
+                    recording.energy.push(energy[lane]);
+                    let mut finite = energy[lane].is_finite();
+                    let mut target = recording
+                        .snapshots
+                        .index_axis_mut(ndarray::Axis(0), snapshot);
+                    for (out, values) in target.iter_mut().zip(&on_grid) {
+                        *out = values[lane].to_f64() as f32;
+                        finite &= out.is_finite();
+                    }
+                    if !finite && failures[lane].is_none() {
+                        failures[lane] = Some(SolverError::BlewUp {
+                            time: self.info.snapshot_times[snapshot],
+                            step,
+                        });
+                    }
+                }
+                if failures.iter().all(Option::is_some) {
+                    return;
+                }
+            }
+            if step < self.info.steps {
+                stepper.advance();
+            }
+        }
+    }
+}
+
+/// Bytes of one trajectory's recording.
+fn recording_bytes(time: &TimeSettings, observers: &Observers, samples: usize) -> u64 {
+    let [nx, ny] = observers.grid;
+    memory::product(&[time.snapshots.saturating_add(1), nx, ny, 4])
+        .saturating_add(memory::product(&[observers.receivers.len(), samples, 4]))
+        .saturating_add(memory::product(&[time.snapshots, 8]))
+}

@@ -1,0 +1,199 @@
+//! What a scene means on a space: nodal density, initial values and point loads, all checked.
+
+use crate::boundary::BoundaryDofs;
+use crate::real::Real;
+use crate::space::Space;
+use crate::{Scene, Signal, SolverError};
+
+/// The parts of the discretisation that all trajectories share.
+#[derive(Debug, Clone)]
+pub(crate) struct SpaceMatrices {
+    /// Lumped mass at unit density, m².
+    pub(crate) mass: Vec<f64>,
+    /// Fixed and absorbing degrees of freedom.
+    pub(crate) boundary: BoundaryDofs,
+}
+
+/// A scene on a space; one value per degree of freedom.
+#[derive(Debug, Clone)]
+pub(crate) struct Prepared {
+    /// Density `m = 1/c²`, s²/m².
+    pub(crate) density: Vec<f64>,
+    /// Damping rate α, 1/s.
+    pub(crate) damping: f64,
+    /// Initial displacement, m; 0 where fixed.
+    pub(crate) displacement: Vec<f64>,
+    /// Initial velocity, m/s; 0 where fixed.
+    pub(crate) velocity: Vec<f64>,
+    /// Point sources.
+    pub(crate) loads: Vec<PointLoad>,
+}
+
+/// A point source tested with the basis: `∫ a δ(x − x_s) φ_i dx = a φ_i(x_s)`.
+#[derive(Debug, Clone)]
+pub(crate) struct PointLoad {
+    signal: Signal,
+    weights: Vec<(usize, f64)>,
+}
+
+impl Prepared {
+    /// Evaluates a scene at the degrees of freedom.
+    pub(crate) fn new(
+        space: &Space,
+        matrices: &SpaceMatrices,
+        scene: &Scene,
+        max_speed: f64,
+    ) -> Result<Self, SolverError> {
+        if !(scene.damping.is_finite() && scene.damping >= 0.0) {
+            return Err(SolverError::invalid(
+                "damping (1/s)",
+                scene.damping,
+                "a finite number of at least 0",
+                "use 0 for no damping",
+            ));
+        }
+        let n = space.dof_count();
+        let mut this = Self {
+            density: Vec::with_capacity(n),
+            damping: scene.damping,
+            displacement: vec![0.0; n],
+            velocity: vec![0.0; n],
+            loads: Vec::with_capacity(scene.sources.len()),
+        };
+        for (dof, &position) in space.dof_positions().iter().enumerate() {
+            let speed = scene.medium.speed(position);
+            check_speed(speed, position, max_speed)?;
+            this.density.push(1.0 / (speed * speed));
+            for state in &scene.initial {
+                this.displacement[dof] += state.displacement(position);
+                this.velocity[dof] += state.velocity(position, speed);
+            }
+            check_finite("initial displacement", this.displacement[dof], position)?;
+            check_finite("initial velocity", this.velocity[dof], position)?;
+            if matrices.boundary.fixed[dof] {
+                this.displacement[dof] = 0.0;
+                this.velocity[dof] = 0.0;
+            }
+        }
+        for (index, source) in scene.sources.iter().enumerate() {
+            check_finite("source amplitude", source.amplitude, source.position)?;
+            let weights = point_weights(space, "source", index, source.position)?;
+            this.loads.push(PointLoad {
+                signal: source.signal.clone(),
+                weights: weights
+                    .into_iter()
+                    .map(|(dof, value)| (dof, source.amplitude * value))
+                    .collect(),
+            });
+        }
+        Ok(this)
+    }
+
+    /// Diagonal damping `α m + k/c` on absorbing sides, per degree of freedom.
+    pub(crate) fn damping_diagonal(&self, matrices: &SpaceMatrices) -> Vec<f64> {
+        let mut damping: Vec<f64> = self
+            .density
+            .iter()
+            .zip(&matrices.mass)
+            .map(|(density, mass)| self.damping * density * mass)
+            .collect();
+        for (dof, value) in self.absorbing(matrices) {
+            damping[dof] += value;
+        }
+        damping
+    }
+
+    /// The part of the damping that absorbing sides add: `∫ φ_i k/c ds` with `1/c = √m`.
+    pub(crate) fn absorbing<'a>(
+        &'a self,
+        matrices: &'a SpaceMatrices,
+    ) -> impl Iterator<Item = (usize, f64)> + 'a {
+        matrices
+            .boundary
+            .absorbing
+            .iter()
+            .map(|&(dof, length)| (dof, length * self.density[dof].sqrt()))
+    }
+}
+
+/// Basis values at a place, or an error that names what lies outside.
+pub(crate) fn point_weights(
+    space: &Space,
+    what: &'static str,
+    index: usize,
+    position: [f64; 2],
+) -> Result<Vec<(usize, f64)>, SolverError> {
+    let Some(location) = space.locate(position) else {
+        let (lower, upper) = space.mesh().bounds();
+        return Err(SolverError::OutsideMesh {
+            what,
+            index,
+            position,
+            lower,
+            upper,
+        });
+    };
+    Ok(space.basis_at(&location))
+}
+
+pub(crate) fn check_speed(speed: f64, position: [f64; 2], maximum: f64) -> Result<(), SolverError> {
+    if !(speed.is_finite() && speed > 0.0) {
+        return Err(SolverError::BadSpeed { speed, position });
+    }
+    // a medium may round its own bound up
+    if speed > maximum * (1.0 + 1e-9) {
+        return Err(SolverError::SpeedAboveMaximum {
+            speed,
+            position,
+            maximum,
+        });
+    }
+    Ok(())
+}
+
+fn check_finite(what: &'static str, value: f64, position: [f64; 2]) -> Result<(), SolverError> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(SolverError::NotFinite {
+        what,
+        value,
+        position,
+    })
+}
+
+/// The point loads of all lanes.
+#[derive(Debug, Clone)]
+pub(crate) struct Loads {
+    entries: Vec<(usize, PointLoad)>,
+}
+
+impl Loads {
+    /// Loads of the lanes that have a trajectory.
+    pub(crate) fn new<const L: usize>(lanes: [Option<&[PointLoad]>; L]) -> Self {
+        let entries = lanes
+            .into_iter()
+            .enumerate()
+            .flat_map(|(lane, loads)| {
+                loads
+                    .unwrap_or_default()
+                    .iter()
+                    .map(move |load| (lane, load.clone()))
+            })
+            .collect();
+        Self { entries }
+    }
+
+    /// `target −= f(t)`.
+    pub(crate) fn subtract<T: Real, const L: usize>(&self, t: f64, target: &mut [[T; L]]) {
+        for (lane, load) in &self.entries {
+            let value = load.signal.value(t);
+            if value == 0.0 {
+                continue;
+            }
+            for &(dof, weight) in &load.weights {
+                target[dof][*lane] -= T::from_f64(weight * value);
+            }
+        }
+    }
+}

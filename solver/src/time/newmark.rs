@@ -1,0 +1,239 @@
+//! Newmark's implicit method (Newmark 1959; Hughes 2000, chapter 9) in its acceleration form.
+//!
+//! Predict `u* = u + dt v + dt² (1/2 − β) a`, `v* = v + dt (1 − γ) a`; solve
+//! `(M + γ dt D + β dt² K) a = f − K u* − D v*`; correct `u = u* + β dt² a`, `v = v* + γ dt a`.
+//! Mass is consistent for P1 and Q1 and diagonal for spectral elements; `D = α M + ` absorbing sides.
+//! β = 1/4, γ = 1/2 conserves `½ vᵀMv + ½ uᵀKu` without damping and sources.
+
+pub(crate) mod cholesky;
+pub(crate) mod mass;
+
+use pulp::Arch;
+
+use super::Stepper;
+use crate::SolverError;
+use crate::operator::StiffnessOperator;
+use crate::real::Real;
+use crate::simulator::setup::{Loads, Prepared, SpaceMatrices};
+use crate::space::Space;
+use cholesky::{Cholesky, ImplicitPattern};
+use mass::LaneMass;
+
+/// β and γ.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Weights {
+    pub(crate) beta: f64,
+    pub(crate) gamma: f64,
+}
+
+/// The state of a group of trajectories.
+pub(crate) struct Newmark<'a, T, const L: usize> {
+    stiffness: &'a StiffnessOperator<T>,
+    loads: Loads,
+    weights: Weights,
+    dt: f64,
+    step: usize,
+    displacement: Vec<[T; L]>,
+    velocity: Vec<[T; L]>,
+    acceleration: Vec<[T; L]>,
+    residual: Vec<[T; L]>,
+    mass_product: Vec<[T; L]>,
+    mass: LaneMass<'a, T, L>,
+    /// Damping rate α per lane.
+    rates: [T; L],
+    /// Damping of absorbing sides, at their degrees of freedom.
+    absorbing: Vec<(usize, [T; L])>,
+    cholesky: Cholesky<'a>,
+}
+
+impl<'a, T: Real, const L: usize> Newmark<'a, T, L> {
+    /// Vectors of `[dof][lane]` that a group holds.
+    pub(crate) const VECTORS: usize = 6;
+
+    /// Factorises and starts the trajectories of the lanes; lanes without one stay at rest.
+    ///
+    /// # Errors
+    /// [`SolverError::Factorisation`], [`SolverError::TooLarge`].
+    pub(crate) fn new(
+        space: &Space,
+        matrices: &SpaceMatrices,
+        pattern: &'a ImplicitPattern,
+        stiffness: &'a StiffnessOperator<T>,
+        lanes: &[Option<Prepared>; L],
+        weights: Weights,
+        dt: f64,
+    ) -> Result<Self, SolverError> {
+        let n = space.dof_count();
+        let mut this = Self {
+            stiffness,
+            loads: Loads::new(
+                lanes
+                    .each_ref()
+                    .map(|lane| lane.as_ref().map(|l| &l.loads[..])),
+            ),
+            weights,
+            dt,
+            step: 0,
+            displacement: vec![[T::ZERO; L]; n],
+            velocity: vec![[T::ZERO; L]; n],
+            acceleration: vec![[T::ZERO; L]; n],
+            residual: vec![[T::ZERO; L]; n],
+            mass_product: vec![[T::ZERO; L]; n],
+            mass: LaneMass::new(space, pattern),
+            rates: [T::ZERO; L],
+            absorbing: matrices
+                .boundary
+                .absorbing
+                .iter()
+                .map(|&(dof, _)| (dof, [T::ZERO; L]))
+                .collect(),
+            cholesky: Cholesky::new(pattern, L),
+        };
+        for (lane, prepared) in lanes.iter().enumerate() {
+            let Some(prepared) = prepared else { continue };
+            for dof in 0..n {
+                this.displacement[dof][lane] = T::from_f64(prepared.displacement[dof]);
+                this.velocity[dof][lane] = T::from_f64(prepared.velocity[dof]);
+            }
+            this.rates[lane] = T::from_f64(prepared.damping);
+            let sides = this.absorbing.iter_mut().zip(prepared.absorbing(matrices));
+            for ((_, values), (_, value)) in sides {
+                values[lane] = T::from_f64(value);
+            }
+        }
+        // lanes of one density and damping share their matrices
+        let groups = equal_lanes(lanes);
+        for lanes_of_group in &groups {
+            let Some(prepared) = &lanes[lanes_of_group[0]] else {
+                continue;
+            };
+            let mass = mass::entries(space, matrices, pattern, &prepared.density)?;
+            this.mass.set(lanes_of_group, &mass);
+            this.cholesky.factorise(lanes_of_group, &mass)?;
+        }
+        this.initial_acceleration();
+        this.cholesky.clear();
+        for lanes_of_group in &groups {
+            let Some(prepared) = &lanes[lanes_of_group[0]] else {
+                continue;
+            };
+            let mass = mass::entries(space, matrices, pattern, &prepared.density)?;
+            let damping = weights.gamma * dt;
+            let mut system: Vec<f64> = mass
+                .iter()
+                .zip(pattern.stiffness())
+                .map(|(m, k)| m * (1.0 + damping * prepared.damping) + weights.beta * dt * dt * k)
+                .collect();
+            for (dof, value) in prepared.absorbing(matrices) {
+                system[pattern.diagonal(dof)] += damping * value;
+            }
+            this.cholesky.factorise(lanes_of_group, &system)?;
+        }
+        Ok(this)
+    }
+
+    /// `M a⁰ = f⁰ − K u⁰ − D v⁰`, with the mass factorised.
+    fn initial_acceleration(&mut self) {
+        self.assemble_residual(0.0);
+        self.cholesky.solve(&self.residual, &mut self.acceleration);
+    }
+
+    /// `residual = f(t) − K u − D v` for the displacement and velocity at hand.
+    fn assemble_residual(&mut self, t: f64) {
+        self.stiffness.apply(&self.displacement, &mut self.residual);
+        self.loads.subtract(t, &mut self.residual);
+        for (dof, damping) in &self.absorbing {
+            for lane in 0..L {
+                self.residual[*dof][lane] += damping[lane] * self.velocity[*dof][lane];
+            }
+        }
+        if self.rates.iter().any(|rate| *rate > T::ZERO) {
+            self.mass.apply(&self.velocity, &mut self.mass_product);
+            for (sum, product) in self.residual.iter_mut().zip(&self.mass_product) {
+                for lane in 0..L {
+                    sum[lane] = self.rates[lane].mul_add(product[lane], sum[lane]);
+                }
+            }
+        }
+        for value in self.residual.as_flattened_mut() {
+            *value = -*value;
+        }
+    }
+}
+
+impl<T: Real, const L: usize> Stepper<T, L> for Newmark<'_, T, L> {
+    fn displacement(&self) -> &[[T; L]] {
+        &self.displacement
+    }
+
+    fn energy(&mut self) -> [f64; L] {
+        self.mass.apply(&self.velocity, &mut self.mass_product);
+        self.stiffness.apply(&self.displacement, &mut self.residual);
+        let mut energy = [0.0; L];
+        for dof in 0..self.displacement.len() {
+            for lane in 0..L {
+                let kinetic =
+                    self.velocity[dof][lane].to_f64() * self.mass_product[dof][lane].to_f64();
+                let elastic =
+                    self.displacement[dof][lane].to_f64() * self.residual[dof][lane].to_f64();
+                energy[lane] += 0.5 * (kinetic + elastic);
+            }
+        }
+        energy
+    }
+
+    fn advance(&mut self) {
+        let Weights { beta, gamma } = self.weights;
+        let dt = self.dt;
+        self.step += 1;
+        let old = [dt * dt * (0.5 - beta), dt * (1.0 - gamma)].map(T::from_f64);
+        let dt_in_state = T::from_f64(dt);
+        for dof in 0..self.displacement.len() {
+            for lane in 0..L {
+                let (v, a) = (self.velocity[dof][lane], self.acceleration[dof][lane]);
+                let step = dt_in_state.mul_add(v, old[0] * a);
+                self.displacement[dof][lane] += step;
+                self.velocity[dof][lane] = old[1].mul_add(a, v);
+            }
+        }
+        self.assemble_residual(self.step as f64 * dt);
+        self.cholesky.solve(&self.residual, &mut self.acceleration);
+        let new = [beta * dt * dt, gamma * dt].map(T::from_f64);
+        let Self {
+            displacement,
+            velocity,
+            acceleration,
+            ..
+        } = self;
+        Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                let state = displacement.iter_mut().zip(velocity.iter_mut());
+                for ((u, v), a) in state.zip(acceleration.iter()) {
+                    for lane in 0..L {
+                        u[lane] = new[0].mul_add(a[lane], u[lane]);
+                        v[lane] = new[1].mul_add(a[lane], v[lane]);
+                    }
+                }
+            },
+        );
+    }
+}
+
+/// Lanes with the same bits of density and damping, group by group.
+fn equal_lanes<const L: usize>(lanes: &[Option<Prepared>; L]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (lane, prepared) in lanes.iter().enumerate() {
+        let Some(prepared) = prepared else { continue };
+        let same = groups.iter_mut().find(|group| {
+            lanes[group[0]].as_ref().is_some_and(|first| {
+                first.damping == prepared.damping && first.density == prepared.density
+            })
+        });
+        match same {
+            Some(group) => group.push(lane),
+            None => groups.push(vec![lane]),
+        }
+    }
+    groups
+}

@@ -1,0 +1,167 @@
+//! Lanes do not feel each other, and f32 is accurate enough.
+
+use super::*;
+use fewave_solver::initial::{Pulse, Pulses};
+use fewave_solver::medium::GaussianField;
+use fewave_solver::{Integrator, PointSource, Signal, SolverError, TimeStep};
+
+/// A different problem for every index: medium, damping, initial state and source.
+fn scene(index: u64) -> Scene {
+    let place = 0.3 + 0.04 * index as f64;
+    Scene {
+        medium: Arc::new(GaussianField::new([0.7, 1.3], 0.2, index).unwrap()),
+        damping: if index % 3 == 1 { 0.5 } else { 0.0 },
+        initial: vec![Arc::new(Pulses::new(vec![
+            Pulse::new([place, 0.55], 0.06, 1.0).unwrap(),
+        ]))],
+        sources: if index % 2 == 1 {
+            vec![PointSource {
+                position: [0.61, place],
+                amplitude: 0.3,
+                signal: Signal::ricker(4.0).unwrap(),
+            }]
+        } else {
+            vec![]
+        },
+    }
+}
+
+fn demo(precision: Precision, integrator: Integrator, cells: usize, duration: f64) -> Simulator {
+    let time = TimeSettings {
+        duration,
+        snapshots: 41,
+        integrator,
+        step: match integrator {
+            Integrator::CentralDifference => TimeStep::Auto,
+            Integrator::Newmark { .. } => TimeStep::Fixed(0.01),
+        },
+        max_speed: 1.3,
+        ..TimeSettings::default()
+    };
+    let order = if integrator == Integrator::CentralDifference {
+        4
+    } else {
+        2
+    };
+    let space = unit_square(Element::GllQuad { order }, cells, 0.0, 0);
+    let observers = Observers {
+        grid: [64, 64],
+        receivers: vec![[0.25, 0.75]],
+        receiver_every: 2,
+    };
+    let boundary = BoundaryConditions {
+        default: BoundaryKind::Fixed,
+        groups: [("right".to_owned(), BoundaryKind::Absorbing)].into(),
+    };
+    Simulator::new(space, boundary, time, observers, precision).unwrap()
+}
+
+fn same_bits(a: &Recording, b: &Recording) -> bool {
+    let bits = |r: &Recording| -> Vec<u32> {
+        r.snapshots
+            .iter()
+            .chain(&r.receivers)
+            .chain(&r.speed)
+            .map(|x| x.to_bits())
+            .collect()
+    };
+    let energy = |r: &Recording| -> Vec<u64> { r.energy.iter().map(|x| x.to_bits()).collect() };
+    bits(a) == bits(b) && energy(a) == energy(b)
+}
+
+fn neighbours_do_not_matter(simulator: &Simulator) {
+    let lanes = simulator.info().lanes as u64;
+    let scenes: Vec<Scene> = (0..lanes).map(scene).collect();
+    let together = simulator.run(&scenes);
+    // alone, in another lane, and beside copies of itself
+    for index in [0_usize, 1, 4] {
+        let expected = together[index].as_ref().unwrap();
+        let alone = simulator.run(&scenes[index..=index]).remove(0).unwrap();
+        assert!(
+            same_bits(expected, &alone),
+            "lane {index} differs from a single run"
+        );
+        let moved = simulator
+            .run(&[scene(7), scene(6), scene(index as u64)])
+            .remove(2)
+            .unwrap();
+        assert!(
+            same_bits(expected, &moved),
+            "lane {index} depends on its place"
+        );
+        let copies = simulator
+            .run(&vec![scene(index as u64); 5])
+            .remove(3)
+            .unwrap();
+        assert!(
+            same_bits(expected, &copies),
+            "lane {index} depends on equal neighbours"
+        );
+    }
+}
+
+#[test]
+fn lanes_are_bitwise_independent() {
+    neighbours_do_not_matter(&demo(Precision::F64, Integrator::CentralDifference, 4, 0.4));
+    neighbours_do_not_matter(&demo(Precision::F32, Integrator::CentralDifference, 4, 0.4));
+}
+
+#[test]
+fn lanes_are_bitwise_independent_in_newmark() {
+    let newmark = Integrator::Newmark {
+        beta: 0.25,
+        gamma: 0.5,
+    };
+    neighbours_do_not_matter(&demo(Precision::F64, newmark, 16, 0.4));
+    neighbours_do_not_matter(&demo(Precision::F32, newmark, 16, 0.4));
+}
+
+#[test]
+fn f32_stays_within_1e_4_of_f64_over_a_demo_length_run() {
+    let scenes: Vec<Scene> = (0..8).map(scene).collect();
+    let exact = demo(Precision::F64, Integrator::CentralDifference, 16, 1.6).run(&scenes);
+    let single = demo(Precision::F32, Integrator::CentralDifference, 16, 1.6).run(&scenes);
+    let mut worst = 0.0_f64;
+    for (a, b) in exact.iter().zip(&single) {
+        let (a, b) = (
+            &a.as_ref().unwrap().snapshots,
+            &b.as_ref().unwrap().snapshots,
+        );
+        let error: f64 = a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+        let norm: f64 = a.iter().map(|a| f64::from(*a).powi(2)).sum();
+        worst = worst.max((error / norm).sqrt());
+    }
+    println!("relative difference {worst:.1e}");
+    assert!(worst > 0.0 && worst < 1e-4, "{worst:e}");
+}
+
+#[test]
+fn a_lane_that_fails_leaves_the_others_as_they_are() {
+    let simulator = demo(Precision::F64, Integrator::CentralDifference, 4, 0.4);
+    let mut scenes: Vec<Scene> = (0..4).map(scene).collect();
+    let expected = simulator.run(&scenes);
+    // grows beyond what f32 recordings and f64 sums can hold
+    scenes[1].initial = vec![Arc::new(Pulses::new(vec![
+        Pulse::new([0.5, 0.5], 0.1, 1e300).unwrap(),
+    ]))];
+    scenes[2].sources = vec![PointSource {
+        position: [1.5, 0.5],
+        amplitude: 1.0,
+        signal: Signal::ricker(4.0).unwrap(),
+    }];
+    let results = simulator.run(&scenes);
+    for lane in [0, 3] {
+        let (a, b) = (
+            results[lane].as_ref().unwrap(),
+            expected[lane].as_ref().unwrap(),
+        );
+        assert!(same_bits(a, b), "lane {lane}");
+    }
+    assert!(
+        matches!(results[1], Err(SolverError::BlewUp { .. })),
+        "{:?}",
+        results[1]
+    );
+    let message = results[2].as_ref().unwrap_err().to_string();
+    assert!(message.contains("source 0 at (1.5, 0.5)"), "{message}");
+}
