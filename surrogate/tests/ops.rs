@@ -118,7 +118,7 @@ fn resampling_follows_its_definition_in_every_dimension() {
         assert!(difference(&ops::average_pool(&fine).unwrap(), &input) < 1e-15);
         assert_eq!(difference(&ops::max_pool(&fine).unwrap(), &input), 0.0);
         for f in [ops::upsample_nearest, ops::average_pool, ops::max_pool] {
-            check_gradients(&format!("{maps:?}"), &[input.clone()], &|a| {
+            check_gradients(&format!("{maps:?}"), std::slice::from_ref(&input), &|a| {
                 f(&a[0]).unwrap()
             });
         }
