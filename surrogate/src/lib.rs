@@ -21,12 +21,26 @@
 //! # Ok::<(), fewave_surrogate::SurrogateError>(())
 //! ```
 
+pub mod checkpoint;
 mod error;
+pub mod evaluate;
+pub mod metrics;
+pub mod network;
 pub mod ops;
 mod parameters;
+mod rollout;
 mod scheme;
+mod surrogate;
+pub mod task;
+pub mod train;
 
 pub use error::{Result, SurrogateError};
+pub use evaluate::{EvaluateOptions, Evaluation, evaluate};
+pub use network::{LayerFootprint, Network, NetworkConfig};
 pub use parameters::{Parameters, Scope};
 pub use scheme::one_way::{Form, OneWay, Rank};
 pub use scheme::{ConvolutionShape, Footprint, Layer, Scheme};
+pub use surrogate::{Provenance, Surrogate};
+pub use task::{Grid, TaskConfig};
+pub use train::config::{TrainConfig, TrainSettings};
+pub use train::{Start, TrainObserver, TrainPlan, TrainSummary, train};

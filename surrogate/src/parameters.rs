@@ -12,6 +12,10 @@ use rand_distr::StandardNormal;
 
 use crate::{Result, SurrogateError};
 
+/// What to do about tensors that do not fit a network.
+pub(crate) const OTHER_NETWORK: &str =
+    "the file belongs to another network: use the config that it was trained with";
+
 /// An ordered store of named trainable variables.
 #[derive(Debug, Clone)]
 pub struct Parameters {
@@ -19,6 +23,8 @@ pub struct Parameters {
     device: Device,
     entries: Vec<(String, Var)>,
     index: HashMap<String, usize>,
+    /// Values to take instead of drawing them; the store is then for prediction only.
+    given: Option<HashMap<String, Tensor>>,
 }
 
 impl Parameters {
@@ -29,7 +35,55 @@ impl Parameters {
             device: device.clone(),
             entries: Vec::new(),
             index: HashMap::new(),
+            given: None,
         }
+    }
+
+    /// A store for prediction only, of f32: a layer built on it gets the tensor of its parameter's name, on this device,
+    /// and no operation on it is kept for differentiation. Nothing is drawn or allocated before the shapes are compared,
+    /// so the values may come from a file that is not trusted.
+    pub fn frozen(values: HashMap<String, Tensor>, device: &Device) -> Self {
+        Self {
+            given: Some(values),
+            ..Self::new(DType::F32, device)
+        }
+    }
+
+    /// Checks that a network built on a [`frozen`](Self::frozen) store has used every value.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Parameter`] naming the first value left over.
+    pub fn check_all_taken(&self) -> Result<()> {
+        match self.given.iter().flat_map(HashMap::keys).min() {
+            None => Ok(()),
+            Some(name) => Err(SurrogateError::Parameter {
+                name: name.clone(),
+                found: "a tensor that the network does not have".into(),
+                expected: format!("the {} tensors of the network only", self.entries.len()),
+                remedy: OTHER_NETWORK.into(),
+            }),
+        }
+    }
+
+    /// Takes a given value out, if the store is frozen.
+    fn take(&mut self, name: &str, shape: &Shape) -> Result<Option<Tensor>> {
+        let Some(given) = &mut self.given else {
+            return Ok(None);
+        };
+        let found = match given.remove(name) {
+            Some(value) if value.shape() == shape && value.dtype() == self.dtype => {
+                self.insert(name.to_owned(), &value)?;
+                return Ok(self.get(name).map(Var::as_detached_tensor));
+            }
+            Some(value) => format!("{:?} of {:?}", value.dims(), value.dtype()),
+            None => "nothing".into(),
+        };
+        Err(SurrogateError::Parameter {
+            name: name.to_owned(),
+            found,
+            expected: format!("{:?} of {:?}", shape.dims(), self.dtype),
+            remedy: OTHER_NETWORK.into(),
+        })
     }
 
     /// The type of every variable.
@@ -186,6 +240,12 @@ impl Scope<'_> {
         rng: &mut impl Rng,
     ) -> Result<Tensor> {
         let shape = shape.into();
+        if let Some(value) = self
+            .parameters
+            .take(&format!("{}{name}", self.prefix), &shape)?
+        {
+            return Ok(value);
+        }
         let values: Vec<f64> = (0..shape.elem_count())
             .map(|_| deviation * rng.sample::<f64, _>(StandardNormal))
             .collect();
@@ -197,7 +257,14 @@ impl Scope<'_> {
     /// # Errors
     /// [`SurrogateError::Parameter`] if the name is taken.
     pub fn constant(&mut self, name: &str, shape: impl Into<Shape>, value: f64) -> Result<Tensor> {
-        self.add(name, &Tensor::full(value, shape, &Device::Cpu)?)
+        let (shape, name) = (shape.into(), format!("{}{name}", self.prefix));
+        if let Some(value) = self.parameters.take(&name, &shape)? {
+            return Ok(value);
+        }
+        Ok(self
+            .parameters
+            .insert(name, &Tensor::full(value, shape, &Device::Cpu)?)?
+            .into_inner())
     }
 
     /// A variable that starts from `value`. The returned tensor shares its storage: it follows every update.
@@ -205,10 +272,11 @@ impl Scope<'_> {
     /// # Errors
     /// [`SurrogateError::Parameter`] if the name is taken.
     pub fn add(&mut self, name: &str, value: &Tensor) -> Result<Tensor> {
-        Ok(self
-            .parameters
-            .insert(format!("{}{name}", self.prefix), value)?
-            .into_inner())
+        let name = format!("{}{name}", self.prefix);
+        if let Some(value) = self.parameters.take(&name, value.shape())? {
+            return Ok(value);
+        }
+        Ok(self.parameters.insert(name, value)?.into_inner())
     }
 }
 
@@ -318,5 +386,53 @@ mod tests {
             missing.contains("encoder.0.bias") && missing.contains("nothing"),
             "{missing}"
         );
+    }
+
+    #[test]
+    fn a_frozen_store_hands_out_values_that_are_not_tracked() {
+        let values = store().tensors();
+        let mut frozen = Parameters::frozen(values.clone(), &Device::Cpu);
+        let mut rng = ChaCha12Rng::seed_from_u64(9);
+        let wrong =
+            frozen
+                .scope("encoder")
+                .scope("1")
+                .normal("weight", (1 << 40, 1 << 20), 0.5, &mut rng);
+        let wrong = wrong.unwrap_err().to_string();
+        assert!(
+            wrong.contains("encoder.1.weight") && wrong.contains("[2, 3]"),
+            "{wrong}"
+        );
+        let mut frozen = Parameters::frozen(values.clone(), &Device::Cpu);
+        let weight = frozen
+            .scope("encoder")
+            .scope("1")
+            .normal("weight", (2, 3), 0.5, &mut rng)
+            .unwrap();
+        let expected = values["encoder.1.weight"].to_vec2::<f32>().unwrap();
+        assert_eq!(weight.to_vec2::<f32>().unwrap(), expected);
+        assert!(!(weight * 2.0).unwrap().track_op());
+        assert!(
+            frozen
+                .check_all_taken()
+                .unwrap_err()
+                .to_string()
+                .contains("encoder.0.bias")
+        );
+        let missing = frozen
+            .scope("encoder")
+            .constant("scale", 3, 1.0)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            missing.contains("encoder.scale") && missing.contains("nothing"),
+            "{missing}"
+        );
+        frozen
+            .scope("encoder")
+            .scope("0")
+            .constant("bias", 4, 0.0)
+            .unwrap();
+        frozen.check_all_taken().unwrap();
     }
 }

@@ -1,0 +1,402 @@
+//! Checkpoints: a safetensors file with the weights and, as JSON in its metadata, everything needed to rebuild the network
+//! or to continue its training.
+//!
+//! Tensors are named `weights/<parameter>`; a `last` checkpoint also holds `first_moment/<parameter>` and
+//! `second_moment/<parameter>`. Files appear under their final name only when complete. What is read is untrusted:
+//! the network is built from tensors whose shapes are compared before anything of the configured size is allocated.
+
+use crate::network::{Channels, Network};
+use crate::parameters::{OTHER_NETWORK, Parameters};
+use crate::task::{Grid, Normalisation};
+use crate::train::config::TrainConfig;
+use crate::train::optimiser::AdamW;
+use crate::{Result, SurrogateError};
+use candle_core::{DType, Device, Tensor};
+use rand::SeedableRng;
+use rand_chacha::ChaCha12Rng;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Name of the checkpoint with the smallest validation error, in a run's folder.
+pub const BEST: &str = "best.safetensors";
+/// Name of the latest checkpoint, from which training continues, in a run's folder.
+pub const LAST: &str = "last.safetensors";
+/// Version of the metadata below.
+const FORMAT: u32 = 1;
+/// Key of the JSON text in the file's metadata.
+const KEY: &str = "fewave";
+const WEIGHTS: &str = "weights/";
+const FIRST: &str = "first_moment/";
+const SECOND: &str = "second_moment/";
+
+/// Everything about a checkpoint but its tensors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metadata {
+    /// Version of this structure.
+    pub format: u32,
+    /// Version of the program that wrote it.
+    pub version: String,
+    /// The run's whole configuration.
+    pub config: TrainConfig,
+    /// [`TrainConfig::hash`] of it.
+    pub config_hash: String,
+    /// Hash of the data set's content.
+    pub data_hash: String,
+    /// Constants of the inputs and outputs, from the train split.
+    pub normalisation: Normalisation,
+    /// Grid and snapshot interval of the training data.
+    pub grid: Grid,
+    /// Updates made.
+    pub step: usize,
+    /// Updates of the whole run.
+    pub steps: usize,
+    /// Windows per epoch.
+    pub windows: usize,
+    /// Wall time of training so far, validation included, s.
+    pub training_seconds: f64,
+    /// The best validation so far.
+    pub best: Option<Validation>,
+    /// How convolutions were executed in training: always as the scheme is written, never chosen by timing.
+    pub execution: String,
+}
+
+/// Errors on the valid split after some step.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Validation {
+    /// Updates made.
+    pub step: usize,
+    /// Mean relative L2 error of single predictions.
+    pub one_step_relative_l2: f64,
+    /// Mean relative L2 error of rollouts of [`steps`](Self::rollout_steps).
+    pub rollout_relative_l2: f64,
+    /// Predicted snapshots of each rollout.
+    pub rollout_steps: usize,
+}
+
+impl Metadata {
+    /// The metadata of a run that has not started.
+    pub(crate) fn new(
+        config: &TrainConfig,
+        data_hash: String,
+        normalisation: Normalisation,
+        grid: Grid,
+        steps: usize,
+        windows: usize,
+    ) -> Result<Self> {
+        Ok(Self {
+            format: FORMAT,
+            version: env!("CARGO_PKG_VERSION").into(),
+            config_hash: config.hash()?,
+            config: config.clone(),
+            data_hash,
+            normalisation,
+            grid,
+            step: 0,
+            steps,
+            windows,
+            training_seconds: 0.0,
+            best: None,
+            execution: "as-written".into(),
+        })
+    }
+}
+
+/// A checkpoint in memory.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// Where it was read.
+    pub path: PathBuf,
+    /// Everything but the tensors.
+    pub metadata: Metadata,
+    /// SHA-256 of the weights: names, shapes and bytes in order of the names.
+    pub weights_hash: String,
+    weights: HashMap<String, Tensor>,
+    moments: HashMap<String, (Tensor, Tensor)>,
+}
+
+/// Writes the weights, and the optimiser's moments if given, to `path`, under its final name only when complete.
+///
+/// # Errors
+/// [`SurrogateError::Io`] when the file cannot be written, for one because the disk is full.
+pub(crate) fn write(
+    path: &Path,
+    metadata: &Metadata,
+    parameters: &Parameters,
+    optimiser: Option<&AdamW>,
+) -> Result<()> {
+    let mut tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
+    let mut put = |name: String, tensor: &Tensor| -> Result<()> {
+        tensors.insert(name, (tensor.dims().to_vec(), bytes(tensor)?));
+        Ok(())
+    };
+    for (name, variable) in parameters.iter() {
+        put(format!("{WEIGHTS}{name}"), variable)?;
+    }
+    for slot in optimiser.map(AdamW::slots).unwrap_or_default() {
+        put(format!("{FIRST}{}", slot.name), &slot.first)?;
+        put(format!("{SECOND}{}", slot.name), &slot.second)?;
+    }
+    let broken = |reason: String| SurrogateError::Checkpoint {
+        path: path.to_owned(),
+        place: "the file to be written".into(),
+        found: reason,
+        expected: "tensors and metadata that safetensors can hold".into(),
+        remedy: "report this: it is a defect of fewave",
+    };
+    let mut views = Vec::with_capacity(tensors.len());
+    for (name, (shape, data)) in &tensors {
+        views.push((
+            name,
+            TensorView::new(Dtype::F32, shape.clone(), data).map_err(|e| broken(e.to_string()))?,
+        ));
+    }
+    let text = serde_json::to_string(metadata).map_err(|e| broken(e.to_string()))?;
+    let file = safetensors::serialize(views, Some(HashMap::from([(KEY.to_owned(), text)])))
+        .map_err(|e| broken(e.to_string()))?;
+    write_atomically(path, &file)
+}
+
+/// Writes a file under `<name>.part`, then renames it.
+pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let written = File::create(&part)
+        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&part, path));
+    written.map_err(|source| {
+        // Whether or not the remains can be removed, the first error is the one to report.
+        let _ = fs::remove_file(&part);
+        SurrogateError::Io {
+            path: path.to_owned(),
+            action: "write",
+            source,
+            remedy: "free some space or choose another folder, then continue with --resume".into(),
+        }
+    })
+}
+
+impl Checkpoint {
+    /// Reads a checkpoint: a file, or [`BEST`] in a run's folder.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Io`] when there is none, [`SurrogateError::Checkpoint`] when it is truncated, foreign, or of another
+    /// version.
+    pub fn read(path: &Path) -> Result<Self> {
+        let path = if path.is_dir() {
+            path.join(BEST)
+        } else {
+            path.to_owned()
+        };
+        let content = fs::read(&path).map_err(|source| SurrogateError::Io {
+            path: path.clone(),
+            action: "read",
+            source,
+            remedy:
+                "give the folder of a run that has validated at least once, or a .safetensors file"
+                    .into(),
+        })?;
+        let refuse = |place: &str, found: String, expected: &str, remedy: &'static str| {
+            SurrogateError::Checkpoint {
+                path: path.clone(),
+                place: place.into(),
+                found,
+                expected: expected.into(),
+                remedy,
+            }
+        };
+        let whole = "a complete safetensors file";
+        let again = "copy the file again, or train again";
+        let tensors = SafeTensors::deserialize(&content).map_err(|e| {
+            refuse(
+                "the file",
+                format!("{} bytes: {e}", content.len()),
+                whole,
+                again,
+            )
+        })?;
+        let (_, header) = SafeTensors::read_metadata(&content)
+            .map_err(|e| refuse("the header", e.to_string(), whole, again))?;
+        let text = header
+            .metadata()
+            .as_ref()
+            .and_then(|map| map.get(KEY))
+            .ok_or_else(|| {
+                refuse(
+                    "the header",
+                    "no metadata of fewave".into(),
+                    "a checkpoint written by fewave",
+                    "give a file from the folder of a run",
+                )
+            })?;
+        let metadata: Metadata = serde_json::from_str(text).map_err(|e| {
+            refuse(
+                "the metadata",
+                e.to_string(),
+                &format!("metadata of format {FORMAT}"),
+                "use the version of fewave that wrote it",
+            )
+        })?;
+        if metadata.format != FORMAT {
+            return Err(refuse(
+                "the metadata",
+                format!("format {}", metadata.format),
+                &format!("format {FORMAT}"),
+                "use the version of fewave that wrote it",
+            ));
+        }
+        let mut parts: [HashMap<String, Tensor>; 3] = Default::default();
+        let mut digest = Sha256::new();
+        let mut names = tensors.names();
+        names.sort_unstable();
+        for name in names {
+            let view = tensors
+                .tensor(name)
+                .map_err(|e| refuse(name, e.to_string(), whole, again))?;
+            let Some((part, key)) = [WEIGHTS, FIRST, SECOND]
+                .iter()
+                .enumerate()
+                .find_map(|(i, prefix)| Some((i, name.strip_prefix(prefix)?)))
+            else {
+                return Err(refuse(
+                    name,
+                    "a tensor of this name".into(),
+                    "weights and moments only",
+                    again,
+                ));
+            };
+            if view.dtype() != Dtype::F32 {
+                return Err(refuse(name, format!("{:?}", view.dtype()), "F32", again));
+            }
+            let values: Vec<f32> = view
+                .data()
+                .as_chunks()
+                .0
+                .iter()
+                .map(|&b| f32::from_le_bytes(b))
+                .collect();
+            if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+                return Err(refuse(name, value.to_string(), "finite numbers", again));
+            }
+            if part == 0 {
+                digest.update(format!("{key} {:?}\n", view.shape()));
+                digest.update(view.data());
+            }
+            parts[part].insert(
+                key.to_owned(),
+                Tensor::from_vec(values, view.shape(), &Device::Cpu)?,
+            );
+        }
+        let [weights, first, mut second] = parts;
+        let moments = first
+            .into_iter()
+            .filter_map(|(name, first)| second.remove(&name).map(|second| (name, (first, second))))
+            .collect();
+        Ok(Self {
+            path,
+            metadata,
+            weights_hash: format!("{:x}", digest.finalize()),
+            weights,
+            moments,
+        })
+    }
+
+    /// Rebuilds the network with these weights on a device, for prediction only: nothing is kept for differentiation.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Checkpoint`] naming the tensor that does not fit the network of the checkpoint's own configuration.
+    pub fn network(&self, device: &Device) -> Result<(Box<dyn Network>, Parameters)> {
+        let config = &self.metadata.config;
+        config.validate()?;
+        let mut parameters = Parameters::frozen(self.weights.clone(), device);
+        let channels: Channels = config.task.channels();
+        let network = config
+            .network
+            .build(
+                channels,
+                &mut parameters,
+                &mut ChaCha12Rng::seed_from_u64(config.seed),
+            )
+            .and_then(|network| parameters.check_all_taken().map(|()| network))
+            .map_err(|error| self.explain(error))?;
+        Ok((network, parameters))
+    }
+
+    /// Continues: the weights into `parameters`, the moments into `optimiser`.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Checkpoint`] naming the tensor that is missing or does not fit.
+    pub(crate) fn restore(&self, parameters: &Parameters, optimiser: &mut AdamW) -> Result<()> {
+        parameters
+            .assign(&self.weights)
+            .map_err(|error| self.explain(error))?;
+        let mut moments = Vec::with_capacity(optimiser.slots().len());
+        for slot in optimiser.slots() {
+            let found = self.moments.get(&slot.name);
+            match found {
+                Some((first, second))
+                    if first.shape() == slot.first.shape()
+                        && second.shape() == slot.second.shape() =>
+                {
+                    let device = parameters.device();
+                    moments.push((
+                        first.to_device(device)?.copy()?,
+                        second.to_device(device)?.copy()?,
+                    ));
+                }
+                _ => {
+                    return Err(SurrogateError::Checkpoint {
+                        path: self.path.clone(),
+                        place: format!("moments of {}", slot.name),
+                        found: found.map_or_else(
+                            || "nothing".into(),
+                            |(first, _)| format!("shape {:?}", first.dims()),
+                        ),
+                        expected: format!("shape {:?}", slot.first.dims()),
+                        remedy: "continue from last.safetensors of the same run",
+                    });
+                }
+            }
+        }
+        optimiser.restore(self.metadata.step, moments);
+        Ok(())
+    }
+
+    /// Adds the file to an error about one of its tensors.
+    fn explain(&self, error: SurrogateError) -> SurrogateError {
+        match error {
+            SurrogateError::Parameter {
+                name,
+                found,
+                expected,
+                ..
+            } => SurrogateError::Checkpoint {
+                path: self.path.clone(),
+                place: format!("tensor {WEIGHTS}{name}"),
+                found,
+                expected,
+                remedy: OTHER_NETWORK,
+            },
+            other => other,
+        }
+    }
+}
+
+/// A tensor's values in little-endian bytes, in row-major order.
+fn bytes(tensor: &Tensor) -> Result<Vec<u8>> {
+    let values = tensor
+        .to_dtype(DType::F32)?
+        .flatten_all()?
+        .to_vec1::<f32>()?;
+    Ok(values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect())
+}

@@ -1,0 +1,61 @@
+//! How long a prediction takes: one trajectory at a time, as a user would run it, reading and writing of files left out.
+
+use super::Case;
+use crate::Result;
+use crate::surrogate::Surrogate;
+use ndarray::{Axis, s};
+use serde::Serialize;
+use std::time::Instant;
+
+/// Times of predictions of one trajectory, ms.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Latency {
+    /// Trajectories predicted at once.
+    pub batch: usize,
+    /// Median over the repetitions of one step.
+    pub per_step_ms_median: f64,
+    /// Smallest over the repetitions of one step.
+    pub per_step_ms_min: f64,
+    /// Predicted snapshots of the timed rollout: all of the trajectory.
+    pub rollout_steps: usize,
+    /// Smallest over the repetitions of one rollout.
+    pub rollout_ms: f64,
+    /// Timed repetitions of a step; a rollout is repeated at most three times.
+    pub repetitions: usize,
+    /// Threads that were available.
+    pub threads: usize,
+}
+
+/// Times a step and the full rollout of one trajectory, after one of each to warm up.
+pub(super) fn measure(surrogate: &Surrogate, case: &Case, repetitions: usize) -> Result<Latency> {
+    let history = surrogate.history();
+    let rollout_steps = case.snapshots.dim().0 - history;
+    let run = |steps: usize| -> Result<f64> {
+        let given = case
+            .snapshots
+            .slice(s![..history, .., ..])
+            .insert_axis(Axis(0));
+        let clock = Instant::now();
+        surrogate.rollout_batch(given, case.speed.view().insert_axis(Axis(0)), steps)?;
+        Ok(clock.elapsed().as_secs_f64() * 1e3)
+    };
+    let times = |steps: usize, count: usize| -> Result<Vec<f64>> {
+        run(steps)?;
+        let mut times = (0..count)
+            .map(|_| run(steps))
+            .collect::<Result<Vec<f64>>>()?;
+        times.sort_by(f64::total_cmp);
+        Ok(times)
+    };
+    let step = times(1, repetitions.max(1))?;
+    let rollout = times(rollout_steps, repetitions.clamp(1, 3))?;
+    Ok(Latency {
+        batch: 1,
+        per_step_ms_median: step[step.len() / 2],
+        per_step_ms_min: step[0],
+        rollout_steps,
+        rollout_ms: rollout[0],
+        repetitions: step.len(),
+        threads: rayon::current_num_threads(),
+    })
+}

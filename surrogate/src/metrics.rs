@@ -1,0 +1,205 @@
+//! Error measures between a predicted wavefield `p` and a reference `u` on the same grid.
+//!
+//! Per step, over the N grid points of one snapshot:
+//! - relative L2: `‖p−u‖₂ / max(‖u‖₂, 0.01·r·√N)`, `r` the RMS of the whole reference trajectory. The floor keeps quiet
+//!   frames, in which waves have left or cancelled, from dividing by nearly nothing. For a single channel this is also
+//!   the nRMSE of one step.
+//! - VRMSE: `sqrt(mean (p−u)² / (var(u) + 1e-7))` with the unbiased variance over space.
+//! - max: `max |p−u|`; bRMSE: RMSE over the nodes on the grid's boundary.
+//!
+//! Per trajectory the relative L2 is `‖p−u‖₂ / ‖u‖₂` over all steps and points at once. Sums are taken in f64 in
+//! row-major order, so that a figure does not depend on the thread count.
+//!
+//! Source: The Well and PDEBench define these measures; the floors are stated in `docs/conventions.md`.
+
+pub mod summary;
+
+use ndarray::{ArrayView2, ArrayView3};
+use serde::{Deserialize, Serialize};
+
+pub use summary::Summary;
+
+/// Share of the trajectory's RMS below which a snapshot's norm is floored in step-wise relative errors.
+pub const QUIET_FLOOR: f64 = 0.01;
+
+/// Added to the variance in VRMSE, as The Well does.
+pub const VARIANCE_EPSILON: f64 = 1e-7;
+
+/// Errors of one predicted snapshot (dimensionless, except where a unit is given).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct StepMetrics {
+    /// Relative L2 error with the quiet-frame floor; equal to the step's nRMSE.
+    pub relative_l2: f64,
+    /// Root mean square error over the reference's standard deviation in space.
+    pub vrmse: f64,
+    /// Largest absolute error, in the field's unit.
+    pub max_abs: f64,
+    /// Root mean square error over the boundary nodes of the grid, in the field's unit.
+    pub boundary_rmse: f64,
+}
+
+impl StepMetrics {
+    /// Compares one predicted snapshot with its reference, both `(x, y)` of the same shape.
+    ///
+    /// `trajectory_rms` is [`rms`] of the whole reference trajectory. An error of zero is reported as zero even where the
+    /// reference vanishes; any other error against a vanishing trajectory is infinite.
+    pub fn compare(
+        prediction: ArrayView2<'_, f32>,
+        reference: ArrayView2<'_, f32>,
+        trajectory_rms: f64,
+    ) -> Self {
+        assert_eq!(
+            prediction.dim(),
+            reference.dim(),
+            "snapshots to compare differ in shape"
+        );
+        let (nx, ny) = reference.dim();
+        let count = (nx * ny) as f64;
+        let (mut error, mut energy, mut sum) = (0.0, 0.0, 0.0);
+        let (mut boundary, mut boundary_count) = (0.0, 0usize);
+        let mut max_abs = 0.0f64;
+        for ((i, j), &u) in reference.indexed_iter() {
+            let u = f64::from(u);
+            let difference = f64::from(prediction[(i, j)]) - u;
+            error += difference * difference;
+            energy += u * u;
+            sum += u;
+            // `f64::max` drops NaN; a prediction that is not a number must not look perfect.
+            if difference.abs() > max_abs || difference.is_nan() {
+                max_abs = difference.abs();
+            }
+            if i == 0 || j == 0 || i + 1 == nx || j + 1 == ny {
+                boundary += difference * difference;
+                boundary_count += 1;
+            }
+        }
+        let mean = sum / count;
+        let spread: f64 = reference
+            .iter()
+            .map(|&u| (f64::from(u) - mean).powi(2))
+            .sum();
+        let variance = spread / (count - 1.0).max(1.0);
+        Self {
+            relative_l2: ratio(
+                error.sqrt(),
+                energy
+                    .sqrt()
+                    .max(QUIET_FLOOR * trajectory_rms * count.sqrt()),
+            ),
+            vrmse: (error / count / (variance + VARIANCE_EPSILON)).sqrt(),
+            max_abs,
+            boundary_rmse: (boundary / boundary_count.max(1) as f64).sqrt(),
+        }
+    }
+}
+
+/// Root mean square of a trajectory `(time, x, y)`, in the field's unit; 0 for an empty one.
+pub fn rms(trajectory: ArrayView3<'_, f32>) -> f64 {
+    let energy: f64 = trajectory.iter().map(|&u| f64::from(u).powi(2)).sum();
+    (energy / trajectory.len().max(1) as f64).sqrt()
+}
+
+/// Relative L2 error of a whole trajectory `(time, x, y)`: one ratio of norms over all steps and points.
+pub fn relative_l2(prediction: ArrayView3<'_, f32>, reference: ArrayView3<'_, f32>) -> f64 {
+    assert_eq!(
+        prediction.dim(),
+        reference.dim(),
+        "trajectories to compare differ in shape"
+    );
+    let (mut error, mut energy) = (0.0, 0.0);
+    for (&p, &u) in prediction.iter().zip(reference.iter()) {
+        error += (f64::from(p) - f64::from(u)).powi(2);
+        energy += f64::from(u).powi(2);
+    }
+    ratio(error.sqrt(), energy.sqrt())
+}
+
+/// `error / scale`, with 0/0 = 0: a perfect prediction of nothing is perfect.
+fn ratio(error: f64, scale: f64) -> f64 {
+    if error == 0.0 { 0.0 } else { error / scale }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, Array3, s};
+    use proptest::prelude::*;
+
+    fn fields(nx: usize, ny: usize, seed: u64) -> (Array2<f32>, Array2<f32>) {
+        let value = |i: usize, j: usize, k: u64| {
+            let t = (i * 31 + j * 17) as f64 + (seed * 7 + k * 5) as f64 * 0.37;
+            ((t * 1.7).sin() + 0.3 * (t * 0.31).cos()) as f32
+        };
+        (
+            Array2::from_shape_fn((nx, ny), |(i, j)| value(i, j, 1)),
+            Array2::from_shape_fn((nx, ny), |(i, j)| value(i, j, 2)),
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn every_measure_equals_its_formula_written_out(nx in 1usize..7, ny in 2usize..7, seed in 0u64..50) {
+            let (p, u) = fields(nx, ny, seed);
+            let found = StepMetrics::compare(p.view(), u.view(), 0.5);
+            let n = (nx * ny) as f64;
+            let errors: Vec<f64> = p.iter().zip(u.iter()).map(|(&a, &b)| f64::from(a) - f64::from(b)).collect();
+            let mse = errors.iter().map(|e| e * e).sum::<f64>() / n;
+            let mean = u.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+            let variance = u.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / (n - 1.0);
+            let norm = u.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+            let mut edge = Vec::new();
+            for i in 0..nx {
+                for j in 0..ny {
+                    if i == 0 || i == nx - 1 || j == 0 || j == ny - 1 {
+                        edge.push(f64::from(p[(i, j)]) - f64::from(u[(i, j)]));
+                    }
+                }
+            }
+            let edge_mse = edge.iter().map(|e| e * e).sum::<f64>() / edge.len() as f64;
+            prop_assert!((found.relative_l2 - (mse * n).sqrt() / norm.max(0.01 * 0.5 * n.sqrt())).abs() < 1e-12);
+            prop_assert!((found.vrmse - (mse / (variance + 1e-7)).sqrt()).abs() < 1e-9);
+            prop_assert!((found.max_abs - errors.iter().fold(0.0, |m: f64, e| m.max(e.abs()))).abs() < 1e-15);
+            prop_assert!((found.boundary_rmse - edge_mse.sqrt()).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn quiet_frames_are_floored() {
+        let reference = Array2::<f32>::zeros((4, 4));
+        let prediction = Array2::<f32>::from_elem((4, 4), 0.01);
+        let found = StepMetrics::compare(prediction.view(), reference.view(), 1.0);
+        assert!(
+            (found.relative_l2 - 1.0).abs() < 1e-6,
+            "0.01 of error over 1 % of an RMS of 1 is 1, found {}",
+            found.relative_l2
+        );
+        assert_eq!(
+            StepMetrics::compare(reference.view(), reference.view(), 0.0).relative_l2,
+            0.0
+        );
+    }
+
+    #[test]
+    fn a_prediction_that_is_not_a_number_is_not_perfect() {
+        let reference = Array2::<f32>::ones((3, 3));
+        let mut prediction = reference.clone();
+        prediction[(0, 0)] = f32::NAN;
+        let found = StepMetrics::compare(prediction.view(), reference.view(), 1.0);
+        assert!(found.max_abs.is_nan() || found.max_abs > 0.0);
+        assert!(found.relative_l2.is_nan());
+    }
+
+    #[test]
+    fn a_trajectory_is_one_ratio_of_norms_not_a_mean_of_ratios() {
+        let mut reference = Array3::<f32>::ones((2, 2, 2));
+        reference.slice_mut(s![1, .., ..]).fill(3.0);
+        let mut prediction = reference.clone();
+        prediction.slice_mut(s![0, .., ..]).fill(2.0);
+        let found = relative_l2(prediction.view(), reference.view());
+        assert!(
+            (found - (4.0f64 / 40.0).sqrt()).abs() < 1e-12,
+            "found {found}"
+        );
+        assert!((rms(reference.view()) - 5.0f64.sqrt()).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,141 @@
+//! Networks: from channels on a grid to channels on the same grid, their convolutions built from any [`Scheme`].
+
+pub mod activation;
+mod join;
+pub mod norm;
+mod real;
+pub mod unet;
+
+use crate::parameters::Parameters;
+use crate::{Form, OneWay, Rank, Result, Scheme, SurrogateError};
+use candle_core::Tensor;
+use rand_chacha::ChaCha12Rng;
+use serde::{Deserialize, Serialize};
+use std::fmt::Debug;
+
+pub use activation::Activation;
+pub use norm::Norm;
+pub use unet::UnetConfig;
+
+/// A network and its settings (table `network`, told apart by `kind`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum NetworkConfig {
+    /// U-Net.
+    Unet(UnetConfig),
+}
+
+/// Numbers of channels that a task gives a network and wants from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Channels {
+    /// Given.
+    pub inputs: usize,
+    /// Wanted.
+    pub outputs: usize,
+}
+
+/// A map from `(B, inputs, x, y)` to `(B, outputs, x, y)`, any batch size and any grid that [`check_grid`](Self::check_grid) accepts.
+pub trait Network: Debug + Send + Sync {
+    /// Applies the network; keeps the graph for differentiation when its parameters are trainable.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Shape`] for a grid that the network cannot serve, [`SurrogateError::Tensor`] from candle.
+    fn forward(&self, input: &Tensor) -> Result<Tensor>;
+
+    /// Whether the network can serve this grid.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Shape`] naming the axis, its size and what it must be a multiple of.
+    fn check_grid(&self, grid: &[usize]) -> Result<()>;
+
+    /// Every layer with parameters, from input to output, for a grid of this shape.
+    fn layers(&self, grid: &[usize]) -> Vec<LayerFootprint>;
+}
+
+/// What one layer costs, beside its dense twin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerFootprint {
+    /// Name, the prefix of its parameters.
+    pub name: String,
+    /// Scheme in short: `dense`, `one-way filter R1`, `group-norm`.
+    pub scheme: String,
+    /// Kernel `(T, S, d, …)`, or `(C)` for a normalisation.
+    pub shape: Vec<usize>,
+    /// Grid that the layer works on.
+    pub grid: Vec<usize>,
+    /// Trainable reals.
+    pub parameters: usize,
+    /// Trainable reals of a dense layer of the same shape.
+    pub dense_parameters: usize,
+    /// Bits that a file needs for them.
+    pub stored_bits: usize,
+    /// Multiply-adds for one sample.
+    pub multiply_adds: usize,
+    /// Multiply-adds of a dense layer of the same shape for one sample.
+    pub dense_multiply_adds: usize,
+}
+
+impl NetworkConfig {
+    /// Checks every value that does not depend on the data.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Setting`] with the key, what was found, what is allowed and the remedy.
+    pub fn validate(&self) -> Result<()> {
+        match self {
+            Self::Unet(config) => config.validate(),
+        }
+    }
+
+    /// Builds the network with its parameters in `parameters`, drawn from `random`.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Setting`] for settings that cannot work.
+    pub fn build(
+        &self,
+        channels: Channels,
+        parameters: &mut Parameters,
+        random: &mut ChaCha12Rng,
+    ) -> Result<Box<dyn Network>> {
+        self.validate()?;
+        match self {
+            Self::Unet(config) => Ok(Box::new(unet::Unet::build(
+                config, channels, parameters, random,
+            )?)),
+        }
+    }
+
+    /// The scheme of its convolutions, in short, for tables and titles.
+    pub fn scheme(&self) -> &Scheme {
+        match self {
+            Self::Unet(config) => &config.scheme,
+        }
+    }
+}
+
+/// A scheme in short: `dense`, `one-way filter R1`, `one-way layer R=0.5·max(S,T)`.
+pub fn describe(scheme: &Scheme) -> String {
+    match scheme {
+        Scheme::Dense => "dense".into(),
+        Scheme::OneWay(OneWay { form, rank }) => {
+            let form = match form {
+                Form::Kernel => "kernel",
+                Form::Filter => "filter",
+                Form::Layer => "layer",
+            };
+            match rank {
+                Rank::Fixed(rank) => format!("one-way {form} R{rank}"),
+                Rank::Ratio(ratio) => format!("one-way {form} R={ratio}·max(S,T)"),
+            }
+        }
+    }
+}
+
+/// An error for one value of table `network`.
+fn refuse(key: &str, found: impl ToString, expected: &str, remedy: &str) -> SurrogateError {
+    SurrogateError::Setting {
+        key: format!("network.{key}"),
+        found: found.to_string(),
+        expected: expected.into(),
+        remedy: remedy.into(),
+    }
+}

@@ -1,0 +1,125 @@
+//! Point-wise non-linearities.
+//!
+//! - GELU in its tanh form, `x · sigmoid(2 sqrt(2/π) (x + 0.044715 x³))` (Hendrycks and Gimpel, arXiv:1606.08415);
+//! - SiLU, `x · sigmoid(x)`; ReLU, `max(0, x)`.
+
+use super::real::Real;
+use candle_core::{Result, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// The non-linearity after each convolution of a network (config key `activation`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// Gaussian error linear unit, tanh form.
+    #[default]
+    Gelu,
+    /// Sigmoid linear unit.
+    Silu,
+    /// Rectified linear unit.
+    Relu,
+}
+
+/// `2 sqrt(2/π)`.
+const SLOPE: f64 = 1.595_769_121_605_730_7;
+/// Coefficient of the cubic term of GELU's tanh form.
+const CUBIC: f64 = 0.044_715;
+
+impl Activation {
+    /// The function's value.
+    #[inline(always)]
+    pub(crate) fn value<F: Real>(self, x: F) -> F {
+        match self {
+            Self::Gelu => x * gelu_gate(x),
+            Self::Silu => x * x.sigmoid(),
+            Self::Relu => {
+                if x > F::ZERO {
+                    x
+                } else {
+                    // Not `F::ZERO`: a NaN must survive, so that training stops and says so.
+                    x * F::ZERO
+                }
+            }
+        }
+    }
+
+    /// The function's derivative; ReLU's is 0 at 0.
+    #[inline(always)]
+    pub(crate) fn derivative<F: Real>(self, x: F) -> F {
+        match self {
+            Self::Gelu => {
+                let s = gelu_gate(x);
+                s + x * s * (F::ONE - s) * F::of(SLOPE) * (F::ONE + F::of(3.0 * CUBIC) * x * x)
+            }
+            Self::Silu => {
+                let s = x.sigmoid();
+                s + x * s * (F::ONE - s)
+            }
+            Self::Relu => {
+                if x > F::ZERO {
+                    F::ONE
+                } else {
+                    F::ZERO
+                }
+            }
+        }
+    }
+
+    /// The same function from candle's tensor operations, for devices that the fused kernels do not serve.
+    pub(crate) fn portable(self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Gelu => x.gelu(),
+            Self::Silu => x.silu(),
+            Self::Relu => x.relu(),
+        }
+    }
+}
+
+#[inline(always)]
+fn gelu_gate<F: Real>(x: F) -> F {
+    (F::of(SLOPE) * (x + F::of(CUBIC) * x * x * x)).sigmoid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    const ALL: [Activation; 3] = [Activation::Gelu, Activation::Silu, Activation::Relu];
+
+    #[test]
+    fn values_are_candles_and_derivatives_are_slopes() {
+        let points: Vec<f64> = (-80..=80).map(|k| k as f64 * 0.1 + 0.013).collect();
+        let tensor = Tensor::new(points.clone(), &Device::Cpu).unwrap();
+        for activation in ALL {
+            let expected = activation
+                .portable(&tensor)
+                .unwrap()
+                .to_vec1::<f64>()
+                .unwrap();
+            for (&x, &value) in points.iter().zip(&expected) {
+                assert!(
+                    (activation.value(x) - value).abs() < 1e-12,
+                    "{activation:?}({x})"
+                );
+                let h = 1e-5;
+                let slope = (activation.value(x + h) - activation.value(x - h)) / (2.0 * h);
+                assert!(
+                    (activation.derivative(x) - slope).abs() < 1e-7,
+                    "{activation:?}'({x})"
+                );
+                assert!(
+                    (f64::from(activation.value(x as f32)) - value).abs() < 2e-6,
+                    "{activation:?}({x}) in f32"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn not_a_number_survives() {
+        for activation in ALL {
+            assert!(activation.value(f32::NAN).is_nan(), "{activation:?}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Training and validation windows of a split as network batches, with trajectories kept in memory up to a budget.
+
+use super::propagate::Propagate;
+use super::{DISPLACEMENT, SPEED};
+use crate::{Result, SurrogateError};
+use candle_core::{Device, Tensor};
+use fewave_datasets::{Split, WindowStart, Windows};
+use ndarray::{Array2, Array3};
+
+/// The windows of one split and the trajectories read so far.
+pub(crate) struct WindowStore<'a> {
+    split: &'a Split,
+    task: &'a Propagate,
+    windows: Windows,
+    points: usize,
+    shape: [usize; 2],
+    /// Bytes that may still be kept.
+    budget: usize,
+    snapshots: Vec<Option<Array3<f32>>>,
+    speeds: Vec<Option<Array2<f32>>>,
+}
+
+impl<'a> WindowStore<'a> {
+    /// All windows with the task's history and one target, starting after each trajectory's sources have stopped.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Dataset`] when there is none.
+    pub(crate) fn new(split: &'a Split, task: &'a Propagate, budget: usize) -> Result<Self> {
+        let windows = Windows::new(split, task.history(), 1, WindowStart::AfterSource)?;
+        let [x, y] = split.axes();
+        let shape = [x.len(), y.len()];
+        let trajectories = split.len();
+        Ok(Self {
+            split,
+            task,
+            windows,
+            points: shape[0] * shape[1],
+            shape,
+            budget,
+            snapshots: vec![None; trajectories],
+            speeds: vec![None; trajectories],
+        })
+    }
+
+    /// Number of windows.
+    pub(crate) fn len(&self) -> usize {
+        self.windows.len()
+    }
+
+    /// Inputs `(B, inputs, x, y)` and targets `(B, 1, x, y)` of the given windows.
+    pub(crate) fn batch(&mut self, indices: &[usize], device: &Device) -> Result<(Tensor, Tensor)> {
+        let channels = self.task.history() + usize::from(self.task.medium());
+        let mut inputs = vec![0.0; indices.len() * channels * self.points];
+        let mut targets = vec![0.0; indices.len() * self.points];
+        let samples = inputs
+            .chunks_exact_mut(channels * self.points)
+            .zip(targets.chunks_exact_mut(self.points));
+        for (&index, (input, target)) in indices.iter().zip(samples) {
+            self.fill(index, input, target)?;
+        }
+        let [nx, ny] = self.shape;
+        Ok((
+            Tensor::from_vec(inputs, (indices.len(), channels, nx, ny), device)?,
+            Tensor::from_vec(targets, (indices.len(), 1, nx, ny), device)?,
+        ))
+    }
+
+    fn fill(&mut self, index: usize, input: &mut [f32], target: &mut [f32]) -> Result<()> {
+        let Some(window) = self.windows.get(index) else {
+            return Err(defect(format!("window {index} of {}", self.windows.len())));
+        };
+        let (trajectory, first) = (window.trajectory, window.first);
+        let count = self.task.history() + 1;
+        self.keep(trajectory)?;
+        let read;
+        let (block, offset) = match &self.snapshots[trajectory] {
+            Some(kept) => (kept, first),
+            None => {
+                read = self
+                    .split
+                    .read_snapshots(DISPLACEMENT, trajectory, first..first + count)?;
+                (&read, 0)
+            }
+        };
+        let values = slice(block)?;
+        let snapshot = |k: usize| &values[(offset + k) * self.points..][..self.points];
+        let speed = match &self.speeds[trajectory] {
+            Some(speed) => speed.as_slice().unwrap_or_default(),
+            None => &[],
+        };
+        self.task
+            .fill_input((0..count - 1).map(snapshot), speed, input);
+        self.task
+            .fill_target(snapshot(count - 2), snapshot(count - 1), target);
+        Ok(())
+    }
+
+    /// Reads a trajectory into memory if the budget allows; its speed always, which is small beside its snapshots.
+    fn keep(&mut self, trajectory: usize) -> Result<()> {
+        if self.task.medium() && self.speeds[trajectory].is_none() {
+            self.speeds[trajectory] = Some(
+                self.split
+                    .read_static(SPEED, trajectory)?
+                    .as_standard_layout()
+                    .into_owned(),
+            );
+        }
+        let bytes = self.split.times().len() * self.points * size_of::<f32>();
+        if self.snapshots[trajectory].is_none() && bytes <= self.budget {
+            let block =
+                self.split
+                    .read_snapshots(DISPLACEMENT, trajectory, 0..self.split.times().len())?;
+            self.snapshots[trajectory] = Some(block.as_standard_layout().into_owned());
+            self.budget -= bytes;
+        }
+        Ok(())
+    }
+}
+
+fn slice(block: &Array3<f32>) -> Result<&[f32]> {
+    block
+        .as_slice()
+        .ok_or_else(|| defect("an array that is not row-major".into()))
+}
+
+/// Something that only a defect of this program can bring about.
+fn defect(found: String) -> SurrogateError {
+    SurrogateError::Data {
+        place: "windows".into(),
+        found,
+        expected: "an existing window in row-major order".into(),
+        remedy: "report this: it is a defect of fewave".into(),
+    }
+}

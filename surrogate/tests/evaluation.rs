@@ -1,0 +1,218 @@
+//! Evaluation against figures computed by hand, rollouts, and data that do not fit.
+
+mod support;
+
+use candle_core::Device;
+use fewave_datasets::{Split, SplitName};
+use fewave_surrogate::metrics::{StepMetrics, relative_l2, rms};
+use fewave_surrogate::{EvaluateOptions, Start, Surrogate, evaluate, train};
+use ndarray::{Axis, s};
+use std::path::Path;
+use support::{Data, SCHEMES, config, unet};
+
+fn surrogate(folder: &Path, data: &Data, steps: usize) -> Surrogate {
+    data.write(folder);
+    let settings = format!(r#"{{"steps": {steps}, "batch": 8, "learning_rate": 1e-2}}"#);
+    let run = folder.join("run");
+    train(
+        &config(folder, &unet(SCHEMES[0]), &settings),
+        &run,
+        Start::Fresh,
+        &Device::Cpu,
+        &mut (),
+    )
+    .unwrap();
+    Surrogate::load(&run, &Device::Cpu).unwrap()
+}
+
+#[test]
+fn errors_are_those_of_its_own_predictions() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = Data {
+        trajectories: 5,
+        shape: [16, 8],
+        source_end: 0.07,
+        ..Data::default()
+    };
+    let surrogate = surrogate(folder.path(), &data, 40);
+    let split = Split::open(folder.path(), SplitName::Test).unwrap();
+    let mut told = Vec::new();
+    let options = EvaluateOptions {
+        batch: 2,
+        repetitions: 2,
+    };
+    let found = evaluate(&surrogate, &split, &options, &mut |done, all| {
+        told.push((done, all))
+    })
+    .unwrap();
+    assert_eq!(told, (1..=5).map(|done| (done, 5)).collect::<Vec<_>>());
+    assert_eq!(found.predictions.dim(), (5, 12, 16, 8));
+    assert_eq!(
+        found.predicted_from, [4; 5],
+        "sources stop at 0.07 s, the first snapshot after is number 2, two are given"
+    );
+    for (position, evaluation) in found.trajectories.iter().enumerate() {
+        let truth = split
+            .read_snapshots("displacement", position, 0..12)
+            .unwrap();
+        let predicted = found.predictions.index_axis(Axis(0), position);
+        assert_eq!(
+            predicted.slice(s![..4, .., ..]),
+            truth.slice(s![..4, .., ..])
+        );
+        // The rollout once more, by itself rather than in a batch.
+        let speed = split.read_static("speed", position).unwrap();
+        let alone = surrogate
+            .rollout(truth.slice(s![2..4, .., ..]), speed.view(), 8)
+            .unwrap();
+        let difference = (&alone - &predicted.slice(s![4.., .., ..]))
+            .iter()
+            .fold(0.0f32, |m, v| m.max(v.abs()));
+        assert!(
+            difference < 1e-5,
+            "batching changed a prediction by {difference}"
+        );
+        let full = relative_l2(
+            predicted.slice(s![4.., .., ..]),
+            truth.slice(s![4.., .., ..]),
+        );
+        assert_eq!(evaluation.rollout_relative_l2_full, full);
+        assert_eq!(evaluation.rollout.len(), 8);
+        let scale = rms(truth.slice(s![2.., .., ..]));
+        let last = StepMetrics::compare(
+            predicted.slice(s![11, .., ..]),
+            truth.slice(s![11, .., ..]),
+            scale,
+        );
+        assert_eq!(evaluation.rollout[7], last);
+        // The first step of a rollout starts from the truth.
+        assert!(
+            (evaluation.one_step[0].relative_l2 - evaluation.rollout[0].relative_l2).abs() < 1e-5
+        );
+        let one = surrogate
+            .rollout(truth.slice(s![6..8, .., ..]), speed.view(), 1)
+            .unwrap();
+        let expected =
+            StepMetrics::compare(one.slice(s![0, .., ..]), truth.slice(s![8, .., ..]), scale);
+        assert!((evaluation.one_step[4].relative_l2 - expected.relative_l2).abs() < 1e-5);
+    }
+    let worst = found.summary.rollout_relative_l2_full;
+    assert_eq!(
+        worst.worst,
+        found.trajectories[worst.worst_position].rollout_relative_l2_full
+    );
+    assert_eq!(
+        found.baselines.iter().map(|b| b.name).collect::<Vec<_>>(),
+        ["zero", "persistence", "linear-extrapolation"]
+    );
+    assert!((found.baselines[0].one_step_relative_l2.mean - 1.0).abs() < 1e-12);
+    let latency = found.latency.unwrap();
+    assert!(
+        latency.per_step_ms_min > 0.0
+            && latency.per_step_ms_min <= latency.per_step_ms_median
+            && latency.rollout_steps == 8
+    );
+}
+
+#[test]
+fn a_trained_surrogate_beats_the_baselines_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let surrogate = surrogate(folder.path(), &Data::default(), 150);
+    let split = Split::open(folder.path(), SplitName::Test).unwrap();
+    let found = evaluate(
+        &surrogate,
+        &split,
+        &EvaluateOptions {
+            batch: 8,
+            repetitions: 0,
+        },
+        &mut |_, _| {},
+    )
+    .unwrap();
+    assert!(found.latency.is_none());
+    let one_step = found.summary.one_step_relative_l2.mean;
+    assert!(
+        one_step < found.baselines[1].one_step_relative_l2.mean,
+        "{one_step} against {:?}",
+        found.baselines
+    );
+}
+
+#[test]
+fn data_of_another_grid_or_interval_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let surrogate = surrogate(folder.path(), &Data::default(), 1);
+    let other = tempfile::tempdir().unwrap();
+    Data {
+        interval: 0.1,
+        ..Data::default()
+    }
+    .write(other.path());
+    let split = Split::open(other.path(), SplitName::Test).unwrap();
+    let message = evaluate(
+        &surrogate,
+        &split,
+        &EvaluateOptions::default(),
+        &mut |_, _| {},
+    )
+    .unwrap_err()
+    .to_string();
+    assert!(
+        message.contains("snapshot interval: found 0.1") && message.contains("0.05"),
+        "{message}"
+    );
+    let odd = tempfile::tempdir().unwrap();
+    Data {
+        shape: [16, 7],
+        ..Data::default()
+    }
+    .write(odd.path());
+    let split = Split::open(odd.path(), SplitName::Test).unwrap();
+    let message = evaluate(
+        &surrogate,
+        &split,
+        &EvaluateOptions::default(),
+        &mut |_, _| {},
+    )
+    .unwrap_err()
+    .to_string();
+    assert!(
+        message.contains("axis y")
+            && message.contains("7 points")
+            && message.contains("multiple of 2"),
+        "{message}"
+    );
+    // A larger grid of the same spacing is fine.
+    let larger = tempfile::tempdir().unwrap();
+    Data {
+        shape: [24, 20],
+        ..Data::default()
+    }
+    .write(larger.path());
+    let split = Split::open(larger.path(), SplitName::Test).unwrap();
+    evaluate(
+        &surrogate,
+        &split,
+        &EvaluateOptions {
+            batch: 2,
+            repetitions: 0,
+        },
+        &mut |_, _| {},
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_history_of_the_wrong_length_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let surrogate = surrogate(folder.path(), &Data::default(), 1);
+    let history = ndarray::Array3::<f32>::zeros((3, 16, 16));
+    let message = surrogate
+        .rollout(history.view(), ndarray::Array2::zeros((16, 16)).view(), 1)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("[1, 3, 16, 16]") && message.contains("[1, 2, 16, 16]"),
+        "{message}"
+    );
+}
