@@ -48,6 +48,7 @@ pub mod operator;
 pub mod quadrature;
 pub mod real;
 pub mod scene;
+mod simd;
 pub mod simulator;
 pub mod source;
 pub mod space;

@@ -15,10 +15,10 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI, TAU};
 
-use pulp::{Arch, NullaryFnOnce};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::simd::vectorised;
 use crate::{Medium, SolverError, check};
 
 /// Plane waves in the sum.
@@ -77,10 +77,11 @@ impl GaussianField {
 
     /// The standard normal field `g` at `position`.
     fn normal(&self, position: [f64; 2]) -> f64 {
-        let sum = Arch::new().dispatch(Sum {
-            waves: &self.waves,
-            position,
-        });
+        let waves = &self.waves;
+        let sum = vectorised(
+            #[inline(always)]
+            || waves.sum(position),
+        );
         sum * (2.0 / WAVES as f64).sqrt()
     }
 }
@@ -101,22 +102,12 @@ impl Medium for GaussianField {
     }
 }
 
-/// `Σ cos(2π(k·x + φ))`; the order of the additions is fixed, so that the sum has the same bits on every machine.
-///
-/// A struct and not a closure: of a closure, only an outer shell would be compiled for the wide registers.
-struct Sum<'a> {
-    waves: &'a Waves,
-    position: [f64; 2],
-}
-
-impl NullaryFnOnce for Sum<'_> {
-    type Output = f64;
-
+impl Waves {
+    /// `Σ cos(2π(k·x + φ))`; the order of the additions is fixed, so that the sum has the same bits on every machine.
     #[inline(always)]
-    fn call(self) -> f64 {
-        let ([x, y], waves) = (self.position, self.waves);
+    fn sum(&self, [x, y]: [f64; 2]) -> f64 {
         let mut sums = [0.0; LANES];
-        for ((kx, ky), phase) in waves.x.iter().zip(&waves.y).zip(&waves.phase) {
+        for ((kx, ky), phase) in self.x.iter().zip(&self.y).zip(&self.phase) {
             let mut turns = [0.0; LANES];
             for lane in 0..LANES {
                 turns[lane] = kx[lane] * x + ky[lane] * y + phase[lane];
