@@ -1,9 +1,8 @@
 //! Products of a CSR matrix with trajectories side by side.
 
-use pulp::Arch;
-
 use crate::assembly::Csr;
 use crate::real::{Real, axpy};
+use crate::simd::vectorised;
 
 /// A CSR matrix in the precision of the state.
 #[derive(Debug, Clone)]
@@ -30,7 +29,7 @@ impl<T: Real> Assembled<T> {
 
     /// Overwrites `product` (one entry per row) with the matrix times `u` (one entry per column).
     pub fn apply<const L: usize>(&self, u: &[[T; L]], product: &mut [[T; L]]) {
-        Arch::new().dispatch(
+        vectorised(
             #[inline(always)]
             || self.kernel(u, product),
         );

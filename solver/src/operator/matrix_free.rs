@@ -5,12 +5,12 @@
 //! of `O(p⁴)`. The order is a compile-time constant, so that all loops over nodes unroll.
 
 use nalgebra::DMatrix;
-use pulp::Arch;
 
 use crate::element::{Element, LineBasis};
 use crate::geometry::stiffness_metric;
 use crate::quadrature::gauss_legendre;
 use crate::real::{Real, axpy};
+use crate::simd::vectorised;
 use crate::space::Space;
 
 /// What a cell's kernel needs beside the metric.
@@ -90,11 +90,11 @@ impl<T: Real> MatrixFree<T> {
     pub fn apply<const L: usize>(&self, u: &[[T; L]], product: &mut [[T; L]]) {
         product.fill([T::ZERO; L]);
         match &self.kernel {
-            Kernel::Triangle => Arch::new().dispatch(
+            Kernel::Triangle => vectorised(
                 #[inline(always)]
                 || self.triangles(u, product),
             ),
-            Kernel::Gauss { values, slopes } => Arch::new().dispatch(
+            Kernel::Gauss { values, slopes } => vectorised(
                 #[inline(always)]
                 || self.gauss_quads(values, slopes, u, product),
             ),
@@ -125,7 +125,7 @@ impl<T: Real> MatrixFree<T> {
     ) {
         let d: [[T; N]; N] =
             std::array::from_fn(|q| std::array::from_fn(|i| derivative[q * N + i]));
-        Arch::new().dispatch(
+        vectorised(
             #[inline(always)]
             || self.collocated_quads(&d, u, product),
         );

@@ -7,11 +7,10 @@
 //! Start: `v⁰ = dt w + dt²/2 M⁻¹ (D w − f⁰ + K u⁰)` for the initial velocity `w`, which makes the first step second order.
 //! Conserved without damping and sources: `½ vᵀMv/dt² + ½ (uⁿ)ᵀ K uⁿ⁻¹`.
 
-use pulp::Arch;
-
 use super::Stepper;
 use crate::operator::StiffnessOperator;
 use crate::real::Real;
+use crate::simd::vectorised;
 use crate::simulator::setup::{Loads, Prepared, SpaceMatrices};
 
 /// The state of a group of trajectories.
@@ -140,7 +139,7 @@ impl<T: Real, const L: usize> Stepper<T, L> for CentralDifference<'_, T, L> {
             gain,
             ..
         } = self;
-        Arch::new().dispatch(
+        vectorised(
             #[inline(always)]
             || match decay {
                 Some(decay) => update::<T, L, true>(displacement, increment, force, gain, decay),

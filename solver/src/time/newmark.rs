@@ -8,12 +8,11 @@
 pub(crate) mod cholesky;
 pub(crate) mod mass;
 
-use pulp::Arch;
-
 use super::Stepper;
 use crate::SolverError;
 use crate::operator::StiffnessOperator;
 use crate::real::Real;
+use crate::simd::vectorised;
 use crate::simulator::setup::{Loads, Prepared, SpaceMatrices};
 use crate::space::Space;
 use cholesky::{Cholesky, ImplicitPattern};
@@ -205,7 +204,7 @@ impl<T: Real, const L: usize> Stepper<T, L> for Newmark<'_, T, L> {
             acceleration,
             ..
         } = self;
-        Arch::new().dispatch(
+        vectorised(
             #[inline(always)]
             || {
                 let state = displacement.iter_mut().zip(velocity.iter_mut());

@@ -1,11 +1,10 @@
 //! The mass matrix of every lane on the shared sparsity of the stiffness: `[entry][lane]`.
 
-use pulp::Arch;
-
 use super::cholesky::ImplicitPattern;
 use crate::SolverError;
 use crate::assembly::{self, mass::ConsistentMass};
 use crate::real::Real;
+use crate::simd::vectorised;
 use crate::simulator::setup::SpaceMatrices;
 use crate::space::Space;
 
@@ -71,7 +70,7 @@ impl<'a, T: Real, const L: usize> LaneMass<'a, T, L> {
 
     /// Overwrites `product` with `M u`.
     pub(crate) fn apply(&self, u: &[[T; L]], product: &mut [[T; L]]) {
-        Arch::new().dispatch(
+        vectorised(
             #[inline(always)]
             || {
                 if self.diagonal {
