@@ -116,26 +116,54 @@ where
     })
 }
 
-/// Refuses NaN, infinite and negative values, which an axis of errors has no place for.
+/// Refuses NaN, infinite and negative values, which a logarithmic axis has no place for.
 fn not_negative(figure: &str, what: &str, values: &[f64]) -> Result<()> {
-    let bad = values
-        .iter()
-        .position(|value| !(value.is_finite() && *value >= 0.0));
-    bad.map_or(Ok(()), |place| {
-        Err(PlotsError::Value {
-            figure: figure.into(),
-            what: what.into(),
-            place: format!("index {place}"),
-            expected: "a finite number that is not negative",
-            found: values[place],
-        })
+    let expected = "a finite number that is not negative";
+    refuse(figure, what, values, expected, |value| {
+        value.is_finite() && value >= 0.0
     })
 }
+
+/// Refuses NaN and negative values; infinity stands for a rollout that has diverged.
+fn errors(figure: &str, what: &str, values: &[f64]) -> Result<()> {
+    let expected = "a number that is not negative, or infinity where the rollout has diverged";
+    refuse(figure, what, values, expected, |value| value >= 0.0)
+}
+
+fn refuse(
+    figure: &str,
+    what: &str,
+    values: &[f64],
+    expected: &'static str,
+    allowed: impl Fn(f64) -> bool,
+) -> Result<()> {
+    let Some(place) = values.iter().position(|value| !allowed(*value)) else {
+        return Ok(());
+    };
+    Err(PlotsError::Value {
+        figure: figure.into(),
+        what: what.into(),
+        place: format!("index {place}"),
+        expected,
+        found: values[place],
+    })
+}
+
+/// What a legend says of values that have no place on the axis.
+const DIVERGED: &str = "at the far end of the axis: diverged";
 
 /// A number for prose and labels: three significant digits, without an exponent where that stays short.
 pub(crate) fn short(value: f64) -> String {
     if value == 0.0 {
         return "0".into();
+    }
+    if !value.is_finite() {
+        return if value.is_nan() {
+            "not a number"
+        } else {
+            "infinite"
+        }
+        .into();
     }
     let magnitude = value.abs().log10().floor() as i32;
     if (-4..6).contains(&magnitude) {

@@ -194,7 +194,7 @@ fn drawing(figure: &ReportFigure, directory: &Path) -> Result<String> {
         files.drawing.width_cm * 0.75
     );
     Ok(format!(
-        "<figure id=\"{id}\">\n<div class=\"drawing\" tabindex=\"0\"><div style=\"{size}\">\n{svg}</div></div>\n\
+        "<figure id=\"{id}\">\n<div class=\"drawing\" role=\"group\" aria-label=\"{id}\" tabindex=\"0\"><div style=\"{size}\">\n{svg}</div></div>\n\
          <figcaption>{caption}{links}</figcaption>\n</figure>\n",
         id = escape(&files.name),
         svg = files.drawing.inline(&files.alt_text),

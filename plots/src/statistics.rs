@@ -8,6 +8,10 @@ pub(crate) fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     let below = position.floor() as usize;
     let above = (below + 1).min(last);
     let share = position - below as f64;
+    // On an order statistic there is nothing to interpolate, and infinity times zero would be no number.
+    if share == 0.0 {
+        return Some(sorted[below]);
+    }
     Some(sorted[below] * (1.0 - share) + sorted[above] * share)
 }
 
@@ -49,6 +53,16 @@ mod tests {
         assert_relative_eq!(summary.median, 3.0, epsilon = 1e-12);
         assert_relative_eq!(summary.q90, 6.8, epsilon = 1e-12);
         assert_eq!((summary.worst, summary.mean), (8.0, 3.75));
+    }
+
+    #[test]
+    fn diverged_trajectories_count_as_infinite() {
+        let summary = Summary::of([1.0, 2.0, 3.0, 4.0, f64::INFINITY]).unwrap();
+        assert_eq!(summary.median, 3.0);
+        assert_eq!(
+            (summary.q90, summary.worst, summary.mean),
+            (f64::INFINITY, f64::INFINITY, f64::INFINITY)
+        );
     }
 
     #[test]

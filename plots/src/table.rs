@@ -72,13 +72,8 @@ impl Cell {
 
     /// A number with three significant digits; a value that is not finite is shown as such.
     pub fn number(value: f64) -> Self {
-        let text = match value {
-            v if v.is_nan() => "not a number".into(),
-            v if v.is_infinite() => "infinite".into(),
-            v => short(v),
-        };
         Self {
-            text,
+            text: short(value),
             value: Some(value),
         }
     }
@@ -150,10 +145,10 @@ impl Table {
                 let text = escape(&cell.text);
                 html += &match (place, cell.value) {
                     (0, _) => format!("<th scope=\"row\"{}>{text}</th>", side(column)),
-                    (_, Some(value)) => {
+                    (_, Some(value)) if value.is_finite() => {
                         format!("<td{} data-value=\"{value}\">{text}</td>", side(column))
                     }
-                    (_, None) => format!("<td{}>{text}</td>", side(column)),
+                    _ => format!("<td{}>{text}</td>", side(column)),
                 };
             }
             html += "</tr>\n";

@@ -6,7 +6,7 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::{Figure, csv_text, not_negative, short, some};
+use super::{DIVERGED, Figure, csv_text, errors, short, some};
 use crate::axis::Axis;
 use crate::canvas::{self, Metrics, Rect, Svg, clean, stroke};
 use crate::chart::{self, Grid, Legend, Margins, Swatch};
@@ -19,7 +19,7 @@ use crate::style::{FigureStyle, INK, series};
 pub struct ErrorSample {
     /// Name of the model.
     pub label: String,
-    /// One error per trajectory, not negative.
+    /// One error per trajectory, not negative; infinity where the rollout has diverged.
     pub values: Vec<f64>,
 }
 
@@ -45,7 +45,7 @@ impl ErrorDistribution {
         for ErrorSample { label, values } in &self.samples {
             let what = format!("sample `{label}`");
             some(&self.name, &what, values, "give at least one trajectory")?;
-            not_negative(&self.name, &what, values)?;
+            errors(&self.name, &what, values)?;
         }
         Ok(())
     }
@@ -82,9 +82,19 @@ impl Figure for ErrorDistribution {
             .max()
             .unwrap_or(0);
         let left = widest + metrics.ems(1.0);
-        let note = "dot: one trajectory; long bar: median; short bar: 90 % quantile; diamond: mean; ring: worst";
+        let marks = "dot: one trajectory; long bar: median; short bar: 90 % quantile; diamond: mean; ring: worst";
+        let diverged = self
+            .samples
+            .iter()
+            .flat_map(|s| &s.values)
+            .any(|value| value.is_infinite());
+        let note = if diverged {
+            format!("{marks}; {DIVERGED}")
+        } else {
+            marks.to_owned()
+        };
         let width = metrics.width - left - metrics.ems(1.2);
-        let legend = Legend::new(&metrics, width, std::iter::empty::<(Swatch, &str)>(), note);
+        let legend = Legend::new(&metrics, width, std::iter::empty::<(Swatch, &str)>(), &note);
         let row = metrics.ems(3.2);
         let plot = Rect {
             left,

@@ -1,12 +1,13 @@
 //! How the error of each model grows over a rollout.
 //!
 //! For each model the median over trajectories (line), the range from the 10 % to the 90 % quantile (band) and the worst
-//! trajectory at each step (thin line), on a logarithmic axis; baselines such as persistence as broken lines.
+//! trajectory at each step (thin line), on a logarithmic axis; baselines such as persistence as broken lines. A diverged
+//! trajectory has an infinite error, which is drawn at the top.
 
 use ndarray::Array2;
 use plotters::prelude::*;
 
-use super::{Figure, csv_text, not_negative, same, short, some, with_unit};
+use super::{DIVERGED, Figure, csv_text, errors, same, short, some, with_unit};
 use crate::axis::Axis;
 use crate::canvas::{self, CENTIMETRE, Metrics, Rect, Svg, stroke};
 use crate::chart::{self, Grid, Legend, Margins, Swatch};
@@ -22,7 +23,7 @@ const MOST_BANDS: usize = 4;
 pub struct ErrorSeries {
     /// Name of the model.
     pub label: String,
-    /// Error (trajectory, step), not negative.
+    /// Error (trajectory, step), not negative; infinity where the rollout has diverged.
     pub values: Array2<f64>,
 }
 
@@ -70,7 +71,7 @@ impl ErrorGrowth {
             )?;
             same(name, &what, values.ncols(), self.x.len())?;
             for (trajectory, row) in values.outer_iter().enumerate() {
-                not_negative(
+                errors(
                     name,
                     &format!("{what}, trajectory {trajectory}"),
                     &row.to_vec(),
@@ -80,7 +81,7 @@ impl ErrorGrowth {
         for Baseline { label, values } in &self.baselines {
             let what = format!("baseline `{label}`");
             same(name, &what, values.len(), self.x.len())?;
-            not_negative(name, &what, values)?;
+            errors(name, &what, values)?;
         }
         Ok(())
     }
@@ -142,13 +143,21 @@ impl Figure for ErrorGrowth {
             .map(|s| s.values.nrows())
             .max()
             .unwrap_or(0);
-        let note = match (most, bands) {
+        let mut note = match (most, bands) {
             (1, _) => "one trajectory".to_owned(),
             (n, true) => {
                 format!("line: median of {n} trajectories; band: 10–90 %; thin line: worst")
             }
             (n, false) => format!("line: median of {n} trajectories; thin line: worst"),
         };
+        if self
+            .series
+            .iter()
+            .flat_map(|s| &s.values)
+            .any(|value| value.is_infinite())
+        {
+            note = format!("{note}; {DIVERGED}");
+        }
         let models = self
             .series
             .iter()
@@ -193,7 +202,10 @@ impl Figure for ErrorGrowth {
                         .draw_series([Polygon::new(outline, series(i).light.mix(0.16).filled())])?;
                 }
                 for (i, baseline) in self.baselines.iter().enumerate() {
-                    let points = line(&|k| baseline.values[k]);
+                    let mut points = line(&|k| baseline.values[k]);
+                    if dots {
+                        points = vec![(x.range.0, points[0].1), (x.range.1, points[0].1)];
+                    }
                     let broken = stroke(self.baseline_tone(i), 0.9);
                     chart.draw_series(DashedLineSeries::new(
                         points,

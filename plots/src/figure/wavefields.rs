@@ -6,23 +6,18 @@
 //! and the bar's pointed ends say so). Neither scale changes between panels, so that panels may be compared.
 
 use ndarray::Array2;
-use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::{Figure, csv_text, finite, same, short, some, with_unit};
-use crate::axis::Axis;
-use crate::canvas::{self, Area, Images, POINT, Rect, Svg, clean, stroke};
-use crate::chart::{self, Grid};
+use crate::canvas::{self, Svg};
 use crate::error::{PlotsError, Result};
-use crate::raster;
-use crate::style::{FigureStyle, INK};
+use crate::style::FigureStyle;
 
-/// Dots per unit at 300 dpi.
-const DOTS_PER_UNIT: f64 = 300.0 / 72.0 / POINT;
-
+mod drawing;
 mod layout;
 
-use layout::{HIGHEST_PANEL, Layout};
+use drawing::{Spot, draw_bar, draw_row};
+use layout::Layout;
 
 /// One surrogate's fields.
 #[derive(Debug, Clone)]
@@ -56,17 +51,18 @@ pub struct Wavefields {
     pub inside: Option<Array2<bool>>,
 }
 
-/// A row of panels: its label, its fields and its scale.
+/// A row of panels.
 struct Row {
     label: String,
     fields: Vec<Array2<f32>>,
-    limit: f64,
 }
 
 /// Rows on one scale, with the colour bar beside them.
 struct Block {
     rows: Vec<Row>,
-    title: String,
+    /// What the scale measures, in many words and in few.
+    titles: [String; 2],
+    /// The scale's end.
     limit: f64,
     /// Whether a value lies beyond the scale.
     cut: bool,
@@ -124,52 +120,48 @@ impl Wavefields {
     fn blocks(&self) -> Vec<Block> {
         let reference = largest(self.reference.iter());
         let limit = if reference > 0.0 { reference } else { 1.0 };
-        let row = |label: &str, fields: &[Array2<f32>], limit| Row {
+        let row = |label: &str, fields: Vec<Array2<f32>>| Row {
             label: label.into(),
-            fields: fields.to_vec(),
-            limit,
+            fields,
         };
-        let mut fields = vec![row("FE", &self.reference, limit)];
+        let mut fields = vec![row("FE", self.reference.clone())];
         fields.extend(
             self.predictions
                 .iter()
-                .map(|p| row(&p.label, &p.fields, limit)),
+                .map(|p| row(&p.label, p.fields.clone())),
         );
-        let cut = largest(self.predictions.iter().flat_map(|p| &p.fields)) > limit * (1.0 + 1e-6);
+        let beyond = |most: f64, limit: f64| most > limit * (1.0 + 1e-6);
+        let predicted = largest(self.predictions.iter().flat_map(|p| &p.fields));
         let mut blocks = vec![Block {
             rows: fields,
-            title: self.quantity.clone(),
+            titles: [self.quantity.clone(), self.quantity.clone()],
             limit,
-            cut,
+            cut: beyond(predicted, limit),
         }];
         if self.predictions.is_empty() {
             return blocks;
         }
-        let errors: Vec<Vec<Array2<f32>>> = self
+        let rows: Vec<Row> = self
             .predictions
             .iter()
             .map(|p| {
-                p.fields
-                    .iter()
-                    .zip(&self.reference)
-                    .map(|(p, r)| p - r)
-                    .collect()
+                row(
+                    &p.label,
+                    p.fields
+                        .iter()
+                        .zip(&self.reference)
+                        .map(|(p, r)| p - r)
+                        .collect(),
+                )
             })
             .collect();
-        let error = largest(errors.iter().flatten());
+        let error = largest(rows.iter().flat_map(|row| &row.fields));
         let error_limit = if error > 0.0 { error.min(limit) } else { limit };
-        let rows = self
-            .predictions
-            .iter()
-            .zip(&errors)
-            .map(|(p, e)| row(&p.label, e, error_limit))
-            .collect();
-        let cut = error > error_limit * (1.0 + 1e-6);
         blocks.push(Block {
             rows,
-            title: "error".into(),
+            titles: ["error: prediction − FE".into(), "error".into()],
             limit: error_limit,
-            cut,
+            cut: beyond(error, error_limit),
         });
         blocks
     }
@@ -203,14 +195,12 @@ impl Figure for Wavefields {
                 let mut first = 0;
                 for (place, block) in blocks.iter().enumerate() {
                     for (k, row) in block.rows.iter().enumerate() {
-                        draw_row(
-                            self,
-                            &layout,
-                            area,
-                            images,
-                            row,
-                            (place, first + k, first + k + 1 == rows),
-                        )?;
+                        let spot = Spot {
+                            block: place,
+                            row: first + k,
+                            last: first + k + 1 == rows,
+                        };
+                        draw_row(self, &layout, (area, images), (row, block.limit), spot)?;
                     }
                     let top = layout.place(place, first, 0).top;
                     let bottom = layout
@@ -301,129 +291,4 @@ impl Figure for Wavefields {
         text.push('.');
         text
     }
-}
-
-fn draw_row(
-    figure: &Wavefields,
-    layout: &Layout,
-    area: &Area<'_>,
-    images: &mut Images,
-    row: &Row,
-    (block, place, last): (usize, usize, bool),
-) -> Result<()> {
-    let metrics = &layout.metrics;
-    let dots = |units: i32| ((f64::from(units) * DOTS_PER_UNIT).round() as usize).max(1);
-    for (column, field) in row.fields.iter().enumerate() {
-        let panel = layout.place(block, place, column);
-        let png = raster::paint(
-            field,
-            figure.inside.as_ref(),
-            row.limit,
-            (dots(panel.width), dots(panel.height)),
-        )?;
-        images.place(panel, &png);
-        // All panels share their axes: the numbers stand at one corner, so that they never run into each other.
-        let (mut x, mut y) = layout.axes.clone();
-        if !last || column > 0 {
-            (x, y) = (x.without_text(), y.without_text());
-        }
-        chart::axes(area, metrics, panel, layout.margins, (&x, &y), Grid::None)?;
-        frame(area, panel)?;
-    }
-    let (_, middle) = layout.place(block, place, 0).centre();
-    for (k, line) in layout.row_label(&row.label).iter().enumerate() {
-        let x = metrics.ems(0.7 + 1.25 * k as f64);
-        area.draw_text(line, &metrics.upwards(), (x, middle))?;
-    }
-    Ok(())
-}
-
-/// The colour bar of a block, beside the panels between `top` and `bottom`.
-fn draw_bar(
-    figure: &Wavefields,
-    layout: &Layout,
-    area: &Area<'_>,
-    images: &mut Images,
-    block: &Block,
-    (top, bottom): (i32, i32),
-) -> Result<()> {
-    let metrics = &layout.metrics;
-    let last = layout.place(0, 0, figure.times.len() - 1);
-    let point = if block.cut { metrics.ems(0.8) } else { 0 };
-    let height = (bottom - top).min(HIGHEST_PANEL as i32);
-    let start = (top + bottom - height) / 2;
-    let bar = Rect {
-        left: last.right() + metrics.ems(1.0),
-        top: start + point,
-        width: metrics.ems(0.9),
-        height: height - 2 * point,
-    };
-    images.place(bar, &raster::colour_bar()?);
-    let colours = crate::colour_map::diverging();
-    let middle = bar.left + bar.width / 2;
-    let mut outline = vec![(bar.left, bar.top), (bar.left, bar.bottom())];
-    if block.cut {
-        // Pointed ends: some value lies beyond the scale.
-        for (edge, tip, colour) in [
-            (bar.top, bar.top - point, colours[colours.len() - 1]),
-            (bar.bottom(), bar.bottom() + point, colours[0]),
-        ] {
-            let colour = RGBColor(colour[0], colour[1], colour[2]);
-            let corners = vec![(bar.left, edge), (middle, tip), (bar.right(), edge)];
-            area.draw(&Polygon::new(corners, colour.filled()))?;
-        }
-        outline.push((middle, bar.bottom() + point));
-    }
-    outline.extend([(bar.right(), bar.bottom()), (bar.right(), bar.top)]);
-    if block.cut {
-        outline.push((middle, bar.top - point));
-    }
-    outline.push((bar.left, bar.top));
-    area.draw(&PathElement::new(outline, stroke(INK, 0.6)))?;
-
-    let most = (bar.height / metrics.ems(1.8)).clamp(3, 7) as usize;
-    let axis = Axis::linear(
-        &block.title,
-        &figure.unit,
-        (-block.limit, block.limit),
-        most,
-    );
-    let text = metrics.ink((HPos::Left, VPos::Center));
-    let mut widest = 0;
-    for (tick, label) in axis.ticks.iter().zip(&axis.labels) {
-        let share = (block.limit - tick) / (2.0 * block.limit);
-        let y = bar.top + (share * f64::from(bar.height)).round() as i32;
-        area.draw(&PathElement::new(
-            [(bar.right(), y), (bar.right() + 20, y)],
-            stroke(INK, 0.6),
-        ))?;
-        area.draw_text(label, &text, (bar.right() + metrics.ems(0.5), y))?;
-        widest = widest.max(metrics.text_width(label));
-    }
-    let x = bar.right() + metrics.ems(1.3) + widest;
-    let title = metrics.fit(&clean(&axis.title), bottom - top + metrics.ems(2.0));
-    area.draw_text(&title, &metrics.upwards(), (x, bar.centre().1))?;
-    Ok(())
-}
-
-/// A thin frame around a panel.
-fn frame(
-    area: &Area<'_>,
-    Rect {
-        left,
-        top,
-        width,
-        height,
-    }: Rect,
-) -> Result<()> {
-    let (right, bottom) = (left + width, top + height);
-    let corners = [
-        (left, top),
-        (right, top),
-        (right, bottom),
-        (left, bottom),
-        (left, top),
-    ];
-    area.draw(&PathElement::new(corners, stroke(INK, 0.6)))?;
-    Ok(())
 }

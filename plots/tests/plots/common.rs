@@ -1,0 +1,140 @@
+//! Small analytic inputs shared by the integration tests.
+
+use fewave_plots::{
+    Baseline, ErrorDistribution, ErrorGrowth, ErrorSample, ErrorSeries, Figure, LayerCount,
+    ModelCount, ParameterCounts, Prediction, TrainingCurves, TrainingRun, Wavefields,
+};
+use ndarray::Array2;
+
+/// A standing mode of amplitude `amplitude` on `nodes` nodes, wider than high.
+pub(crate) fn mode(nodes: (usize, usize), amplitude: f32, time: f64) -> Array2<f32> {
+    let wave =
+        |i: usize, n: usize, k: f64| (k * std::f64::consts::PI * i as f64 / (n - 1) as f64).sin();
+    Array2::from_shape_fn(nodes, |(i, j)| {
+        amplitude * (wave(i, nodes.0, 3.0) * wave(j, nodes.1, 1.0) * (4.0 * time).cos()) as f32
+    })
+}
+
+/// Wavefields of `models` models at `times` times; model k has the amplitude 1 + 0.1·(k+1).
+pub(crate) fn wavefields(models: usize, times: usize) -> Wavefields {
+    let nodes = (24, 16);
+    let times: Vec<f64> = (0..times).map(|k| 0.25 * k as f64).collect();
+    let fields = |amplitude: f32| times.iter().map(|t| mode(nodes, amplitude, *t)).collect();
+    Wavefields {
+        name: "wavefields".into(),
+        title: "Standing mode".into(),
+        quantity: "displacement".into(),
+        unit: "m".into(),
+        extent: [0.0, 1.5, 0.0, 1.0],
+        reference: fields(1.0),
+        predictions: (0..models)
+            .map(|k| Prediction {
+                label: format!("model {k}"),
+                fields: fields(1.0 + 0.1 * (k + 1) as f32),
+            })
+            .collect(),
+        times: times.clone(),
+        inside: None,
+    }
+}
+
+/// Exponential growth, `models` models, `trajectories` trajectories, `steps` steps, one baseline.
+pub(crate) fn error_growth(models: usize, trajectories: usize, steps: usize) -> ErrorGrowth {
+    let value = |model: usize, trajectory: usize, step: usize| {
+        1e-3 * (1 + model) as f64 * (1.0 + 0.2 * trajectory as f64) * (0.1 * step as f64).exp()
+    };
+    ErrorGrowth {
+        name: "error-growth".into(),
+        metric: "relative L2 error".into(),
+        x_quantity: "time".into(),
+        x_unit: "s".into(),
+        x: (1..=steps).map(|k| 0.04 * k as f64).collect(),
+        series: (0..models)
+            .map(|m| ErrorSeries {
+                label: format!("model {m}"),
+                values: Array2::from_shape_fn((trajectories, steps), |(t, s)| value(m, t, s)),
+            })
+            .collect(),
+        baselines: vec![Baseline {
+            label: "persistence".into(),
+            values: vec![1.2; steps],
+        }],
+    }
+}
+
+/// `models` models with `trajectories` errors each.
+pub(crate) fn error_distribution(models: usize, trajectories: usize) -> ErrorDistribution {
+    ErrorDistribution {
+        name: "error-distribution".into(),
+        metric: "relative L2 error".into(),
+        samples: (0..models)
+            .map(|m| ErrorSample {
+                label: format!("model {m}"),
+                values: (0..trajectories)
+                    .map(|t| 0.01 * (1 + m) as f64 * 1.3f64.powi(t as i32))
+                    .collect(),
+            })
+            .collect(),
+    }
+}
+
+/// `models` models of `layers` layers; model k has 1/(k+1) of the first's parameters.
+pub(crate) fn parameter_counts(models: usize, layers: usize) -> ParameterCounts {
+    ParameterCounts {
+        name: "parameter-counts".into(),
+        models: (0..models)
+            .map(|m| {
+                let layers: Vec<LayerCount> = (0..layers)
+                    .map(|l| LayerCount {
+                        name: format!("layer {l}"),
+                        parameters: 1200 * (l as u64 + 1) / (m as u64 + 1),
+                        multiply_adds: 480_000 / (m as u64 + 1),
+                    })
+                    .collect();
+                ModelCount {
+                    label: format!("model {m}"),
+                    parameters: layers.iter().map(|l| l.parameters).sum(),
+                    multiply_adds: layers.iter().map(|l| l.multiply_adds).sum(),
+                    layers,
+                }
+            })
+            .collect(),
+    }
+}
+
+/// `runs` runs of `steps` steps, validated ten times.
+pub(crate) fn training_curves(runs: usize, steps: usize) -> TrainingCurves {
+    let loss = |run: usize, step: f64| 0.01 * (1 + run) as f64 + 1.0 / (1.0 + 0.1 * step);
+    TrainingCurves {
+        name: "training-curves".into(),
+        metric: "relative L2 loss".into(),
+        runs: (0..runs)
+            .map(|r| {
+                let steps: Vec<f64> = (1..=steps).map(|s| s as f64).collect();
+                let valid: Vec<f64> = steps
+                    .iter()
+                    .copied()
+                    .step_by(steps.len().div_ceil(10))
+                    .collect();
+                TrainingRun {
+                    label: format!("run {r}"),
+                    train_loss: steps.iter().map(|s| loss(r, *s)).collect(),
+                    valid_error: valid.iter().map(|s| 1.1 * loss(r, *s)).collect(),
+                    valid_steps: valid,
+                    steps,
+                }
+            })
+            .collect(),
+    }
+}
+
+/// One of each figure, small.
+pub(crate) fn every_figure() -> Vec<Box<dyn Figure>> {
+    vec![
+        Box::new(wavefields(2, 3)),
+        Box::new(error_growth(2, 8, 20)),
+        Box::new(error_distribution(2, 9)),
+        Box::new(parameter_counts(2, 5)),
+        Box::new(training_curves(2, 100)),
+    ]
+}

@@ -1,0 +1,6 @@
+//! Integration tests of figures, files and the report, in one binary.
+
+mod common;
+mod figures;
+mod golden;
+mod report;
