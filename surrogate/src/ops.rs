@@ -10,6 +10,7 @@ mod element;
 mod geometry;
 mod memory;
 mod microkernel;
+mod one_way;
 pub mod portable;
 mod resample;
 mod shifted;
@@ -73,6 +74,12 @@ pub fn one_way_layer(
     outputs: &Tensor,
     bias: Option<&Tensor>,
 ) -> Result<Tensor> {
+    check_one_way(input, inputs, taps, outputs.dims())?;
+    check_bias("one-way layer, bias", bias, outputs.dim(0)?)?;
+    let factors: Vec<&Tensor> = [inputs].into_iter().chain(taps).chain([outputs]).collect();
+    if let Some(output) = fused(input, &factors, outputs.dim(0)?, bias)? {
+        return Ok(output);
+    }
     let filtered = inner_maps(input, inputs, taps)?;
     convolution(&filtered, &pointwise(outputs, filtered.rank())?, bias)
 }
@@ -90,9 +97,24 @@ pub fn one_way_filter(
     bias: Option<&Tensor>,
     rank: usize,
 ) -> Result<Tensor> {
+    let inner = channels.dim(0)?;
+    if rank == 0 || inner % rank != 0 {
+        return Err(SurrogateError::Shape {
+            place: "one-way layer, channels".into(),
+            found: format!("{:?}", channels.dims()),
+            expected: format!("(R·T, S) with R = {rank} ≥ 1"),
+            remedy: "give R rows of channel factors per output".into(),
+        });
+    }
+    let outputs = inner / rank;
+    check_one_way(input, channels, taps, &[outputs, inner])?;
+    check_bias("one-way layer, bias", bias, outputs)?;
+    let factors: Vec<&Tensor> = [channels].into_iter().chain(taps).collect();
+    if let Some(output) = fused(input, &factors, outputs, bias)? {
+        return Ok(output);
+    }
     let filtered = inner_maps(input, channels, taps)?;
     let dims = filtered.dims();
-    let outputs = dims[1] / rank;
     let split = [&[dims[0], rank, outputs], &dims[2..]].concat();
     let sum = if rank == 1 {
         filtered.clone()
@@ -106,6 +128,89 @@ pub fn one_way_filter(
             Ok(sum.broadcast_add(&bias.reshape(shape)?)?)
         }
         None => Ok(sum),
+    }
+}
+
+/// The whole one-way layer in one operation, where the host's kernels can take it: the factors are the channels
+/// (inner, S), the taps of each axis, and in the `layer` form the outputs (T, inner).
+fn fused(
+    input: &Tensor,
+    factors: &[&Tensor],
+    outputs: usize,
+    bias: Option<&Tensor>,
+) -> Result<Option<Tensor>> {
+    let all: Vec<Option<&Tensor>> = factors
+        .iter()
+        .map(|f| Some(*f))
+        .chain([Some(input), bias])
+        .collect();
+    if !on_host(&all) || input.elem_count() == 0 {
+        return Ok(None);
+    }
+    let axes = input.rank() - 2;
+    let sides: Vec<usize> = factors[1..=axes]
+        .iter()
+        .map(|taps| taps.dims()[1])
+        .collect();
+    let mixes = factors.len() > axes + 1;
+    let operation = one_way::OneWay {
+        plan: one_way::Plan::new(input.dims(), &sides, factors[0].dim(0)?, outputs, mixes),
+        input_gradient: input.track_op(),
+        bias_gradient: bias.is_some(),
+    };
+    let row = factors
+        .iter()
+        .map(|factor| factor.flatten_all())
+        .collect::<candle_core::Result<Vec<_>>>()?;
+    let bias = match bias {
+        Some(bias) => bias.contiguous()?,
+        None => Tensor::zeros(outputs, input.dtype(), input.device())?,
+    };
+    Ok(Some(input.contiguous()?.apply_op3(
+        &Tensor::cat(&row, 0)?,
+        &bias,
+        operation,
+    )?))
+}
+
+fn check_one_way(
+    input: &Tensor,
+    channels: &Tensor,
+    taps: &[Tensor],
+    outputs: &[usize],
+) -> Result<()> {
+    check_spatial("one-way layer, input", input)?;
+    let misfit = |place: &str, found: &[usize], expected: String| SurrogateError::Shape {
+        place: format!("one-way layer, {place}"),
+        found: format!("{found:?}"),
+        expected,
+        remedy: "give factors of one rank that fit the maps".into(),
+    };
+    let (maps, inner) = (input.dims(), channels.dims().first().copied().unwrap_or(0));
+    if inner == 0 || channels.dims() != [inner, maps[1]] {
+        return Err(misfit(
+            "channels",
+            channels.dims(),
+            format!("(R, {}) for maps {maps:?}", maps[1]),
+        ));
+    }
+    if taps.len() != maps.len() - 2 {
+        return Err(misfit(
+            "axes of the taps",
+            &[taps.len()],
+            format!("{} for maps {maps:?}", maps.len() - 2),
+        ));
+    }
+    for taps in taps {
+        match taps.dims() {
+            [rows, side] if *rows == inner && side % 2 == 1 => {}
+            [rows, side] if *rows == inner => return Err(even_side("one-way layer, taps", *side)),
+            other => return Err(misfit("taps", other, format!("({inner}, d)"))),
+        }
+    }
+    match outputs {
+        [outputs, rank] if *outputs > 0 && *rank == inner => Ok(()),
+        _ => Err(misfit("outputs", outputs, format!("(T, {inner})"))),
     }
 }
 
@@ -154,11 +259,15 @@ fn check_convolution(input: &Tensor, kernel: &Tensor, bias: Option<&Tensor>) -> 
     if let Some(side) = sides[2..].iter().find(|&&side| side % 2 == 0) {
         return Err(even_side("convolution, kernel", *side));
     }
+    check_bias("convolution, bias", bias, sides[0])
+}
+
+fn check_bias(place: &str, bias: Option<&Tensor>, outputs: usize) -> Result<()> {
     match bias {
-        Some(bias) if bias.dims() != [sides[0]] => Err(SurrogateError::Shape {
-            place: "convolution, bias".into(),
+        Some(bias) if bias.dims() != [outputs] => Err(SurrogateError::Shape {
+            place: place.into(),
             found: format!("{:?}", bias.dims()),
-            expected: format!("[{}]", sides[0]),
+            expected: format!("[{outputs}]"),
             remedy: "give one bias per output channel".into(),
         }),
         _ => Ok(()),

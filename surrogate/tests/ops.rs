@@ -286,4 +286,52 @@ proptest! {
             prop_assert!(difference(found, expected) < 1e-12);
         }
     }
+
+    /// The fused one-way layer against its stages one by one, in all forms, any sizes.
+    #[test]
+    fn one_way_layers_and_their_portable_stages_agree(
+        batch in 1usize..4,
+        inputs in 1usize..30,
+        outputs in 1usize..20,
+        rank in 1usize..20,
+        mixes: bool,
+        maps in prop::collection::vec(1usize..50, 1..=3),
+        halves in prop::collection::vec(0usize..4, 3),
+        seed in 0u64..1000,
+    ) {
+        // 3-D maps of at most 12³.
+        let maps: Vec<usize> = maps.iter().map(|n| if maps.len() > 2 { n % 12 + 1 } else { *n }).collect();
+        let inner = if mixes { rank } else { (rank % 3 + 1) * outputs };
+        let variable = |shape: &[usize], seed| Var::from_tensor(&random(shape, seed)).unwrap();
+        let input = variable(&[&[batch, inputs], maps.as_slice()].concat(), seed);
+        let channels = variable(&[inner, inputs], seed + 1);
+        let taps: Vec<Var> =
+            maps.iter().zip(&halves).map(|(_, half)| variable(&[inner, 2 * half + 1], seed + 2)).collect();
+        let mixing = variable(&[outputs, inner], seed + 3);
+        let bias = variable(&[outputs], seed + 4);
+        let weight = random(&[&[batch, outputs], maps.as_slice()].concat(), seed + 5);
+        let rows: Vec<Tensor> = taps.iter().map(|taps| taps.as_tensor().clone()).collect();
+        let fused = match mixes {
+            true => ops::one_way_layer(&input, &channels, &rows, &mixing, Some(&bias)).unwrap(),
+            false => ops::one_way_filter(&input, &channels, &rows, Some(&bias), inner / outputs).unwrap(),
+        };
+        let pointwise = |matrix: &Tensor| matrix.reshape([matrix.dims(), &vec![1; maps.len()]].concat()).unwrap();
+        let mut stages = ops::portable::convolution(&input, &pointwise(&channels), None).unwrap();
+        for (axis, taps) in taps.iter().enumerate() {
+            stages = ops::portable::axis_convolution(&stages, taps, axis).unwrap();
+        }
+        // The sum over r is a mixing matrix of ones where i mod T = t.
+        let ones: Vec<f64> =
+            (0..outputs * inner).map(|at| f64::from(u8::from(at % inner % outputs == at / inner))).collect();
+        let ones = Tensor::from_vec(ones, (outputs, inner), &Device::Cpu).unwrap();
+        let matrix = if mixes { mixing.as_tensor() } else { &ones };
+        let stages = ops::portable::convolution(&stages, &pointwise(matrix), Some(&bias)).unwrap();
+        prop_assert!(difference(&fused, &stages) < 1e-12);
+        let gradients = |output: &Tensor| output.mul(&weight).unwrap().sum_all().unwrap().backward().unwrap();
+        let (found, expected) = (gradients(&fused), gradients(&stages));
+        let variables: Vec<&Var> = [&input, &channels, &bias].into_iter().chain(&taps).chain(mixes.then_some(&mixing)).collect();
+        for variable in variables {
+            prop_assert!(difference(found.get(variable).unwrap(), expected.get(variable).unwrap()) < 1e-12);
+        }
+    }
 }

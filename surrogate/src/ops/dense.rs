@@ -12,10 +12,10 @@ use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::element::{Element, dispatch, slice, with_slice};
+use super::element::{Element, dispatch, slice, total, with_slice};
 use super::geometry::{Geometry, Tile};
 use super::memory::{Output, filled, with_scratch};
-use super::microkernel::{Dots, Offsets, PANEL, Products};
+use super::microkernel::{Dots, Offsets, PANEL, Packed, Products};
 
 /// The dense convolution as an operation of candle's graph: input (B, S, …), kernel (T, S, …), bias (T).
 pub(super) struct DenseConvolution {
@@ -45,7 +45,10 @@ impl CustomOp3 for DenseConvolution {
             (kernel, kernel_layout): (&CpuStorage, &Layout),
             (bias, bias_layout): (&CpuStorage, &Layout),
         ) -> Result<CpuStorage> {
-            let packed = Packed::new(slice(kernel, kernel_layout)?, geometry);
+            let packed = Packed::rows(
+                slice(kernel, kernel_layout)?,
+                geometry.inputs * geometry.taps(),
+            );
             let y = forward::<E>(
                 geometry,
                 slice(x, x_layout)?,
@@ -92,7 +95,7 @@ impl DenseConvolution {
         let (input, weights, offset) = with_slice::<E, _>(gradient, |g| {
             let input = match self.input_gradient {
                 true => Some(with_slice(kernel, |kernel| {
-                    let packed = Packed::adjoint(kernel, geometry);
+                    let packed = Packed::adjoint(kernel, geometry.inputs, geometry.taps());
                     Ok(forward(
                         geometry.adjoint(),
                         g,
@@ -115,52 +118,6 @@ impl DenseConvolution {
                 .then(|| Tensor::from_vec(offset, bias.shape(), device))
                 .transpose()?,
         ))
-    }
-}
-
-/// A kernel laid out for [`Products`]: panels `[k][PANEL]` of outputs, `k` running over (input, tap).
-pub(super) struct Packed<E> {
-    panels: Vec<E>,
-    columns: usize,
-}
-
-impl<E: Element> Packed<E> {
-    /// From (T, S, taps).
-    pub(super) fn new(kernel: &[E], geometry: Geometry) -> Self {
-        let columns = geometry.inputs * geometry.taps();
-        Self::build(geometry.outputs, columns, |t, k| kernel[t * columns + k])
-    }
-
-    /// The kernel of the adjoint: from (T, S, taps), flipped and with T and S exchanged.
-    pub(super) fn adjoint(kernel: &[E], geometry: Geometry) -> Self {
-        let taps = geometry.taps();
-        let inputs = geometry.inputs;
-        Self::build(inputs, geometry.outputs * taps, |s, k| {
-            let (t, tap) = (k / taps, k % taps);
-            kernel[(t * inputs + s) * taps + taps - 1 - tap]
-        })
-    }
-
-    fn build(outputs: usize, columns: usize, entry: impl Fn(usize, usize) -> E + Sync) -> Self {
-        let mut panels = vec![E::default(); outputs.div_ceil(PANEL) * columns * PANEL];
-        if columns > 0 {
-            panels
-                .par_chunks_exact_mut(columns * PANEL)
-                .enumerate()
-                .for_each(|(index, panel)| {
-                    for t in index * PANEL..outputs.min((index + 1) * PANEL) {
-                        for k in 0..columns {
-                            panel[k * PANEL + t % PANEL] = entry(t, k);
-                        }
-                    }
-                });
-        }
-        Self { panels, columns }
-    }
-
-    /// The panel of the outputs from `index·PANEL` on.
-    pub(super) fn panel(&self, index: usize) -> &[E] {
-        &self.panels[index * self.columns * PANEL..(index + 1) * self.columns * PANEL]
     }
 }
 
@@ -191,21 +148,11 @@ fn forward<E: Element>(geometry: Geometry, x: &[E], kernel: &Packed<E>, bias: &[
                         let count = PANEL.min(geometry.outputs - first);
                         for plane in 0..planes {
                             let source = &padded[plane * geometry.padded_plane(rows)..];
-                            let target = (rows_out.as_mut_ptr(), run);
                             let bias = &bias[first..first + count];
-                            // SAFETY: the scratch has PANEL rows of `run` values and is this thread's.
-                            let products = unsafe {
-                                Products::new(
-                                    source,
-                                    offsets,
-                                    kernel.panel(first / PANEL),
-                                    bias,
-                                    count,
-                                    target,
-                                    run,
-                                )
-                            };
-                            dispatch(products);
+                            let panel = kernel.panel(first / PANEL);
+                            dispatch(Products::within(
+                                source, offsets, panel, bias, count, rows_out, run,
+                            ));
                             for t in 0..count {
                                 let line = &rows_out[t * run..(t + 1) * run];
                                 let plane = tile.planes.start + plane;
@@ -243,7 +190,7 @@ fn pointwise<E: Element>(
 ) {
     let positions = geometry.positions();
     let run = pointwise_run::<E>(geometry);
-    let offsets = Offsets::new((0..geometry.inputs).map(|s| s * positions).collect());
+    let offsets = Offsets::strided(geometry.inputs, positions);
     let chunks = positions.div_ceil(run);
     (0..geometry.batch * chunks)
         .into_par_iter()
@@ -351,7 +298,7 @@ fn accumulate<E: Element>(
         *sum += total(map);
     }
     if geometry.taps() == 1 {
-        let offsets = Offsets::new((0..geometry.inputs).map(|s| s * positions).collect());
+        let offsets = Offsets::strided(geometry.inputs, positions);
         let x = &x[image * geometry.inputs * positions..];
         let run = DOTS_RUN;
         for start in (0..positions).step_by(run) {
@@ -403,23 +350,3 @@ fn accumulate<E: Element>(
 
 /// Positions per pass of a `1×1` convolution's weight gradient.
 const DOTS_RUN: usize = 1024;
-
-/// The sum of all values, by 16 interleaved partial sums: fast, and of small rounding error.
-fn total<E: Element>(values: &[E]) -> E {
-    let mut sums = [E::default(); 16];
-    let chunks = values.chunks_exact(16);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        for (sum, value) in sums.iter_mut().zip(chunk) {
-            *sum += *value;
-        }
-    }
-    for (sum, value) in sums.iter_mut().zip(rest) {
-        *sum += *value;
-    }
-    let mut total = E::default();
-    for sum in sums {
-        total += sum;
-    }
-    total
-}

@@ -10,6 +10,7 @@
 //! order that depends on the shape alone: results do not depend on the number of threads.
 
 use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
 
 use super::element::Element;
 
@@ -30,6 +31,11 @@ impl Offsets {
         Self { values, reach }
     }
 
+    /// The same place in each of `channels` maps, `stride` apart.
+    pub(super) fn strided(channels: usize, stride: usize) -> Self {
+        Self::new((0..channels).map(|channel| channel * stride).collect())
+    }
+
     pub(super) fn len(&self) -> usize {
         self.values.len()
     }
@@ -37,6 +43,57 @@ impl Offsets {
     /// Whether all of `x[o_k + p]`, `p < length`, exist.
     fn fits<E>(&self, x: &[E], length: usize) -> bool {
         self.reach == 0 || length == 0 || self.reach + length - 1 <= x.len()
+    }
+}
+
+/// A matrix `W` laid out for [`Products`]: panels `[k][PANEL]` of its rows, the last filled up with zeros.
+pub(super) struct Packed<E> {
+    panels: Vec<E>,
+    columns: usize,
+}
+
+impl<E: Element> Packed<E> {
+    /// From a matrix `[t][k]`.
+    pub(super) fn rows(matrix: &[E], columns: usize) -> Self {
+        Self::build(matrix.len() / columns.max(1), columns, |t, k| {
+            matrix[t * columns + k]
+        })
+    }
+
+    /// The transpose of a matrix `[k][t]` with so many columns t.
+    pub(super) fn columns(matrix: &[E], columns: usize) -> Self {
+        Self::adjoint(matrix, columns, 1)
+    }
+
+    /// The kernel of the adjoint convolution: from (T, S, taps), flipped and with T and S exchanged.
+    pub(super) fn adjoint(kernel: &[E], inputs: usize, taps: usize) -> Self {
+        let outputs = kernel.len() / (inputs * taps).max(1);
+        Self::build(inputs, outputs * taps, |s, k| {
+            let (t, tap) = (k / taps, k % taps);
+            kernel[(t * inputs + s) * taps + taps - 1 - tap]
+        })
+    }
+
+    fn build(rows: usize, columns: usize, entry: impl Fn(usize, usize) -> E + Sync) -> Self {
+        let mut panels = vec![E::default(); rows.div_ceil(PANEL) * columns * PANEL];
+        if columns > 0 {
+            panels
+                .par_chunks_exact_mut(columns * PANEL)
+                .enumerate()
+                .for_each(|(index, panel)| {
+                    for t in index * PANEL..rows.min((index + 1) * PANEL) {
+                        for k in 0..columns {
+                            panel[k * PANEL + t % PANEL] = entry(t, k);
+                        }
+                    }
+                });
+        }
+        Self { panels, columns }
+    }
+
+    /// The panel of the rows from `index·PANEL` on.
+    pub(super) fn panel(&self, index: usize) -> &[E] {
+        &self.panels[index * self.columns * PANEL..(index + 1) * self.columns * PANEL]
     }
 }
 
@@ -78,6 +135,44 @@ impl<'a, E: Element> Products<'a, E> {
             y,
             stride,
             length,
+        }
+    }
+
+    /// With rows of `length` values one after another in `y`. No bias may be given for zeros.
+    pub(super) fn within(
+        x: &'a [E],
+        offsets: &'a Offsets,
+        panel: &'a [E],
+        bias: &[E],
+        count: usize,
+        y: &'a mut [E],
+        length: usize,
+    ) -> Self {
+        Self::strided(x, offsets, panel, bias, count, (y, length), length)
+    }
+
+    /// With rows of `length` values, `stride` apart in `y`. No bias may be given for zeros.
+    pub(super) fn strided(
+        x: &'a [E],
+        offsets: &'a Offsets,
+        panel: &'a [E],
+        bias: &[E],
+        count: usize,
+        (y, stride): (&'a mut [E], usize),
+        length: usize,
+    ) -> Self {
+        assert!(count == 0 || (count - 1) * stride + length <= y.len());
+        // SAFETY: all rows lie in `y`, which is borrowed for as long as this value lives.
+        unsafe {
+            Self::new(
+                x,
+                offsets,
+                panel,
+                bias,
+                count,
+                (y.as_mut_ptr(), stride),
+                length,
+            )
         }
     }
 
