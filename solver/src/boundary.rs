@@ -34,8 +34,19 @@ pub struct BoundaryConditions {
 pub(crate) struct BoundaryDofs {
     /// Whether `u = 0` at a degree of freedom; where a fixed side meets another one, fixed wins.
     pub(crate) fixed: Vec<bool>,
-    /// `∫ φ_i ds` over the absorbing sides (m), for the degrees of freedom where it is not 0.
-    pub(crate) absorbing: Vec<(usize, f64)>,
+    /// The nodes on absorbing sides, side after side; a node where two sides meet occurs twice.
+    pub(crate) absorbing: Vec<AbsorbingNode>,
+}
+
+/// A node of a cell with an absorbing side.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct AbsorbingNode {
+    /// Its degree of freedom.
+    pub(crate) dof: usize,
+    /// Its place in [`Space::all_cell_dofs`].
+    pub(crate) slot: usize,
+    /// `∫ φ ds` over that side, m.
+    pub(crate) length: f64,
 }
 
 impl BoundaryConditions {
@@ -64,7 +75,7 @@ impl BoundaryConditions {
             .map(|name| *self.groups.get(name).unwrap_or(&self.default))
             .collect();
         let mut fixed = vec![false; space.dof_count()];
-        let mut absorbing: BTreeMap<usize, f64> = BTreeMap::new();
+        let mut absorbing = Vec::new();
         for facet in space.mesh().facets() {
             let dofs = space.cell_dofs(facet.cell);
             let nodes = space.reference().side_nodes(facet.side);
@@ -81,16 +92,17 @@ impl BoundaryConditions {
                         .map(|corner| space.mesh().points()[cell[corner]]);
                     let half_length = 0.5 * (b[0] - a[0]).hypot(b[1] - a[1]);
                     for (node, weight) in nodes.into_iter().zip(space.reference().line_weights()) {
-                        *absorbing.entry(dofs[node] as usize).or_default() += weight * half_length;
+                        absorbing.push(AbsorbingNode {
+                            dof: dofs[node] as usize,
+                            slot: facet.cell * dofs.len() + node,
+                            length: weight * half_length,
+                        });
                     }
                 }
             }
         }
-        absorbing.retain(|&dof, _| !fixed[dof]);
-        Ok(BoundaryDofs {
-            fixed,
-            absorbing: absorbing.into_iter().collect(),
-        })
+        absorbing.retain(|node| !fixed[node.dof]);
+        Ok(BoundaryDofs { fixed, absorbing })
     }
 }
 
@@ -120,7 +132,7 @@ mod tests {
                 groups: [("right".to_owned(), BoundaryKind::Free)].into(),
             };
             let dofs = conditions.resolve(&space).unwrap();
-            let length: f64 = dofs.absorbing.iter().map(|(_, l)| l).sum();
+            let length: f64 = dofs.absorbing.iter().map(|node| node.length).sum();
             assert!((length - 7.0).abs() < 1e-12, "{length}");
             assert!(!dofs.fixed.contains(&true));
             let fixed = BoundaryConditions::default().resolve(&space).unwrap().fixed;

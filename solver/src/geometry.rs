@@ -39,7 +39,8 @@ impl CellShape {
         }
     }
 
-    fn centre(self) -> [f64; 2] {
+    /// Reference coordinates of a point well inside.
+    pub fn centre(self) -> [f64; 2] {
         match self {
             Self::Triangle => [1.0 / 3.0; 2],
             Self::Quadrilateral => [0.0; 2],

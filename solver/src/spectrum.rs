@@ -82,7 +82,7 @@ fn norm(x: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::assembly::mass::lumped_mass;
+    use crate::assembly::mass::{nodal_areas, sum_over_cells};
     use crate::element::Element;
     use crate::mesh::rectangle::Rectangle;
     use crate::space::Space;
@@ -102,7 +102,7 @@ mod tests {
                     ..Rectangle::default()
                 };
                 let space = Space::new(mesh.build().unwrap(), element).unwrap();
-                let inverse_mass: Vec<f64> = lumped_mass(&space)
+                let inverse_mass: Vec<f64> = sum_over_cells(&space, nodal_areas(&space))
                     .iter()
                     .zip(space.dof_positions())
                     .map(|(m, x)| if fixed && x[0] == 0.0 { 0.0 } else { 1.0 / m })

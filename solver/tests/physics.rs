@@ -256,6 +256,59 @@ fn an_interface_reflects_and_transmits_as_it_should() {
 }
 
 #[test]
+fn an_interface_along_cells_costs_no_order() {
+    let (c1, c2, width, duration) = (1.0, 2.0, 0.15, 1.2);
+    let error = |element: Element, integrator: Integrator, per_metre: usize| {
+        let case = Case {
+            size: [4.0, 1.0 / per_metre as f64],
+            cells: [4 * per_metre, 1],
+            element,
+            integrator,
+            max_speed: 2.0,
+            courant: 0.1,
+            duration,
+            grid: [401, 2],
+            ..Case::default()
+        };
+        let medium = Layers::new(Axis::X, vec![2.0], vec![c1, c2], 0.0).unwrap();
+        let wave = PlaneWave::new(Profile::Gaussian, 0.0, [1.0, 0.0], width, 1.0).unwrap();
+        let recording = case.run(&[starting_with(medium, wave)]).remove(0);
+        // the pulse as it comes, its image at the interface, and what has passed
+        let pulse = |x: f64| wave.displacement([x, 0.0]);
+        let coefficient = (c2 - c1) / (c2 + c1);
+        let exact = |x: f64| {
+            if x < 2.0 {
+                pulse(x - c1 * duration) + coefficient * pulse(4.0 - x - c1 * duration)
+            } else {
+                (1.0 + coefficient) * pulse(2.0 + (x - 2.0) * c1 / c2 - c1 * duration)
+            }
+        };
+        let errors = (0..401).map(|i| {
+            let x = 0.01 * f64::from(i);
+            f64::from(recording.snapshots[[1, i as usize, 0]]) - exact(x)
+        });
+        (errors.map(|e| e * e).sum::<f64>() / 401.0).sqrt()
+    };
+    let newmark = Integrator::Newmark {
+        beta: 0.25,
+        gamma: 0.5,
+    };
+    for integrator in [Integrator::CentralDifference, newmark] {
+        for element in [Element::P1Triangle, Element::Q1Quad] {
+            let slope = (error(element, integrator, 40) / error(element, integrator, 80)).log2();
+            assert!(
+                (slope - 2.0).abs() < 0.2,
+                "{element:?} {integrator:?}: {slope}"
+            );
+        }
+    }
+    let spectral = Element::GllQuad { order: 4 };
+    let explicit = Integrator::CentralDifference;
+    let (coarse, fine) = (error(spectral, explicit, 5), error(spectral, explicit, 10));
+    assert!((coarse / fine).log2() > 4.8, "{coarse} {fine}");
+}
+
+#[test]
 fn boundaries_absorb_or_reflect_with_the_right_sign() {
     for (element, cells) in [
         (Element::P1Triangle, [120, 4]),

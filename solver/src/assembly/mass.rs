@@ -1,11 +1,14 @@
 //! Mass `M_ab = ∫ m φ_a φ_b dx`: consistent, and lumped to a diagonal.
+//!
+//! The density is given cell by cell at the nodes (cell after cell, one value per node), so that it may jump from cell to
+//! cell: where an interface runs along sides of cells, nothing of the order of the elements is lost.
 
 use nalgebra::DMatrix;
 
 use super::LocalAssembler;
 use crate::space::Space;
 
-/// Assembles the consistent mass of a cell for a density given at the nodes and interpolated in between.
+/// Assembles the consistent mass of a cell for a density given at its nodes and interpolated in between.
 pub struct ConsistentMass<'a> {
     space: &'a Space,
     density: &'a [f64],
@@ -13,7 +16,7 @@ pub struct ConsistentMass<'a> {
 }
 
 impl<'a> ConsistentMass<'a> {
-    /// Tabulates the basis at the quadrature points; `density` is m (s²/m² for k = 1) per degree of freedom.
+    /// Tabulates the basis at the quadrature points; `density` is m (s²/m² for k = 1) per cell and node.
     pub fn new(space: &'a Space, density: &'a [f64]) -> Self {
         Self {
             space,
@@ -27,14 +30,11 @@ impl LocalAssembler for ConsistentMass<'_> {
     fn assemble(&self, cell: usize, matrix: &mut DMatrix<f64>) {
         matrix.fill(0.0);
         let map = self.space.mesh().cell_map(cell);
-        let dofs = self.space.cell_dofs(cell);
+        let nodes = self.space.reference().nodes();
+        let nodal = &self.density[cell * nodes..(cell + 1) * nodes];
         let quadrature = self.space.reference().quadrature();
         for (&(point, weight), values) in quadrature.iter().zip(&self.values) {
-            let density: f64 = dofs
-                .iter()
-                .zip(values)
-                .map(|(&dof, value)| value * self.density[dof as usize])
-                .sum();
+            let density: f64 = nodal.iter().zip(values).map(|(m, value)| m * value).sum();
             let factor = weight * map.jacobian(point).determinant() * density;
             for (b, value_b) in values.iter().enumerate() {
                 for (a, value_a) in values.iter().enumerate() {
@@ -45,21 +45,31 @@ impl LocalAssembler for ConsistentMass<'_> {
     }
 }
 
-/// `∫ φ_i dx` per degree of freedom (m²): the diagonal mass at unit density. Row sums of the consistent mass for P1 and
-/// Q1; the mass itself for spectral elements, whose quadrature points are their nodes.
-pub fn lumped_mass(space: &Space) -> Vec<f64> {
-    let mut mass = vec![0.0; space.dof_count()];
+/// `∫ φ_a dx` per cell and node (m²), whose sums over cells are the diagonal mass at unit density: row sums of the
+/// consistent mass for P1 and Q1, the mass itself for spectral elements, whose quadrature points are their nodes.
+pub fn nodal_areas(space: &Space) -> Vec<f64> {
+    let nodes = space.reference().nodes();
+    let mut areas = vec![0.0; space.all_cell_dofs().len()];
     let values = basis_at_quadrature(space);
-    for cell in 0..space.mesh().cell_count() {
+    for (cell, areas) in areas.chunks_exact_mut(nodes).enumerate() {
         let map = space.mesh().cell_map(cell);
         for (&(point, weight), values) in space.reference().quadrature().iter().zip(&values) {
             let factor = weight * map.jacobian(point).determinant();
-            for (&dof, value) in space.cell_dofs(cell).iter().zip(values) {
-                mass[dof as usize] += factor * value;
+            for (area, value) in areas.iter_mut().zip(values) {
+                *area += factor * value;
             }
         }
     }
-    mass
+    areas
+}
+
+/// Sums values given per cell and node into one per degree of freedom.
+pub fn sum_over_cells(space: &Space, values: impl IntoIterator<Item = f64>) -> Vec<f64> {
+    let mut sums = vec![0.0; space.dof_count()];
+    for (&dof, value) in space.all_cell_dofs().iter().zip(values) {
+        sums[dof as usize] += value;
+    }
+    sums
 }
 
 fn basis_at_quadrature(space: &Space) -> Vec<Vec<f64>> {

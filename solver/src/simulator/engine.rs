@@ -4,7 +4,7 @@ use ndarray::{Array2, Array3};
 
 use super::SimulatorInfo;
 use super::setup::{Prepared, SpaceMatrices, check_speed};
-use crate::assembly::{self, mass::lumped_mass, stiffness::Stiffness};
+use crate::assembly::{self, stiffness::Stiffness};
 use crate::boundary::BoundaryConditions;
 use crate::observe::{self, Grid, Observers, Recording};
 use crate::operator::{StiffnessOperator, assembled::Assembled};
@@ -43,10 +43,7 @@ impl<T: Real> Engine<T> {
     ) -> Result<Self, SolverError> {
         time.check()?;
         observers.check()?;
-        let matrices = SpaceMatrices {
-            mass: lumped_mass(&space),
-            boundary: boundary.resolve(&space)?,
-        };
+        let matrices = SpaceMatrices::new(&space, boundary.resolve(&space)?);
         let inverse_mass: Vec<f64> = matrices
             .mass
             .iter()
@@ -139,8 +136,10 @@ impl<T: Real> Engine<T> {
                 state(Newmark::<T, 1>::VECTORS) + mass + factors
             }
         };
-        // a prepared scene has three f64 vectors; the space holds about four and its cells
-        let prepared = memory::product(&[dofs, lanes, 3, 8]);
+        // a prepared scene has three f64 vectors and the density of its cells; the space holds about four vectors and
+        // its cells
+        let nodes = self.space.all_cell_dofs().len();
+        let prepared = memory::product(&[3 * dofs + nodes, lanes, 8]);
         let points = memory::product(&[self.grid.x.len(), self.grid.y.len()]);
         let buffer = points.saturating_mul((lanes * size_of::<T>()) as u64);
         let group = recording
@@ -148,7 +147,7 @@ impl<T: Real> Engine<T> {
             .saturating_add(work)
             .saturating_add(prepared)
             .saturating_add(buffer);
-        let cells = 4 * self.space.all_cell_dofs().len() as u64;
+        let cells = memory::product(&[nodes, 4 + 8]);
         let shared = self.stiffness.memory_bytes()
             + self.snapshots.memory_bytes()
             + self.receivers.memory_bytes()

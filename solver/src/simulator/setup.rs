@@ -1,5 +1,6 @@
 //! What a scene means on a space: nodal density, initial values and point loads, all checked.
 
+use crate::assembly::mass::{nodal_areas, sum_over_cells};
 use crate::boundary::BoundaryDofs;
 use crate::real::Real;
 use crate::space::Space;
@@ -10,15 +11,31 @@ use crate::{Scene, Signal, SolverError};
 pub(crate) struct SpaceMatrices {
     /// Lumped mass at unit density, m².
     pub(crate) mass: Vec<f64>,
+    /// Its parts, per cell and node.
+    areas: Vec<f64>,
     /// Fixed and absorbing degrees of freedom.
     pub(crate) boundary: BoundaryDofs,
 }
 
-/// A scene on a space; one value per degree of freedom.
+impl SpaceMatrices {
+    /// Integrates the basis.
+    pub(crate) fn new(space: &Space, boundary: BoundaryDofs) -> Self {
+        let areas = nodal_areas(space);
+        Self {
+            mass: sum_over_cells(space, areas.iter().copied()),
+            areas,
+            boundary,
+        }
+    }
+}
+
+/// A scene on a space; one value per degree of freedom, unless said otherwise.
 #[derive(Debug, Clone)]
 pub(crate) struct Prepared {
-    /// Density `m = 1/c²`, s²/m².
+    /// Density `m = 1/c²` per cell and node, s²/m².
     pub(crate) density: Vec<f64>,
+    /// Lumped mass, s².
+    pub(crate) mass: Vec<f64>,
     /// Damping rate α, 1/s.
     pub(crate) damping: f64,
     /// Initial displacement, m; 0 where fixed.
@@ -53,17 +70,19 @@ impl Prepared {
             ));
         }
         let n = space.dof_count();
+        let density = cell_densities(space, scene, max_speed)?;
+        let parts = density.iter().zip(&matrices.areas);
         let mut this = Self {
-            density: Vec::with_capacity(n),
+            mass: sum_over_cells(space, parts.map(|(density, area)| density * area)),
+            density,
             damping: scene.damping,
             displacement: vec![0.0; n],
             velocity: vec![0.0; n],
             loads: Vec::with_capacity(scene.sources.len()),
         };
         for (dof, &position) in space.dof_positions().iter().enumerate() {
-            let speed = scene.medium.speed(position);
-            check_speed(speed, position, max_speed)?;
-            this.density.push(1.0 / (speed * speed));
+            // of the cells around it
+            let speed = (matrices.mass[dof] / this.mass[dof]).sqrt();
             for state in &scene.initial {
                 this.displacement[dof] += state.displacement(position);
                 this.velocity[dof] += state.velocity(position, speed);
@@ -91,19 +110,15 @@ impl Prepared {
 
     /// Diagonal damping `α m + k/c` on absorbing sides, per degree of freedom.
     pub(crate) fn damping_diagonal(&self, matrices: &SpaceMatrices) -> Vec<f64> {
-        let mut damping: Vec<f64> = self
-            .density
-            .iter()
-            .zip(&matrices.mass)
-            .map(|(density, mass)| self.damping * density * mass)
-            .collect();
+        let mut damping: Vec<f64> = self.mass.iter().map(|mass| self.damping * mass).collect();
         for (dof, value) in self.absorbing(matrices) {
             damping[dof] += value;
         }
         damping
     }
 
-    /// The part of the damping that absorbing sides add: `∫ φ_i k/c ds` with `1/c = √m`.
+    /// The part of the damping that absorbing sides add: `∫ φ_i k/c ds` with `1/c = √m`, in the order of
+    /// [`BoundaryDofs::absorbing`].
     pub(crate) fn absorbing<'a>(
         &'a self,
         matrices: &'a SpaceMatrices,
@@ -112,8 +127,33 @@ impl Prepared {
             .boundary
             .absorbing
             .iter()
-            .map(|&(dof, length)| (dof, length * self.density[dof].sqrt()))
+            .map(|node| (node.dof, node.length * self.density[node.slot].sqrt()))
     }
+}
+
+/// The density at the nodes of every cell, as seen from inside of it: at an interface along its side, a cell has the
+/// density of its own side.
+fn cell_densities(space: &Space, scene: &Scene, max_speed: f64) -> Result<Vec<f64>, SolverError> {
+    // far below the size of any cell, far above rounding
+    const INWARD: f64 = 1e-9;
+    let reference = space.reference();
+    let centre = space.mesh().shape().centre();
+    let points: Vec<[f64; 2]> = (0..reference.nodes())
+        .map(|a| {
+            let node = reference.node(a);
+            [0, 1].map(|axis| node[axis] + INWARD * (centre[axis] - node[axis]))
+        })
+        .collect();
+    let mut density = Vec::with_capacity(space.all_cell_dofs().len());
+    for cell in 0..space.mesh().cell_count() {
+        let map = space.mesh().cell_map(cell);
+        for (&point, &dof) in points.iter().zip(space.cell_dofs(cell)) {
+            let speed = scene.medium.speed(map.position(point));
+            check_speed(speed, space.dof_positions()[dof as usize], max_speed)?;
+            density.push(1.0 / (speed * speed));
+        }
+    }
+    Ok(density)
 }
 
 /// Basis values at a place, or an error that names what lies outside.

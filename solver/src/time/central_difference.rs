@@ -83,7 +83,7 @@ impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
                 if matrices.boundary.fixed[dof] {
                     continue;
                 }
-                let mass = matrices.mass[dof] * prepared.density[dof];
+                let mass = prepared.mass[dof];
                 let half_damping = 0.5 * dt * damping[dof];
                 let velocity = prepared.velocity[dof];
                 let acceleration = damping[dof] * velocity + residual[dof][lane].to_f64();

@@ -84,7 +84,7 @@ impl<'a, T: Real, const L: usize> Newmark<'a, T, L> {
                 .boundary
                 .absorbing
                 .iter()
-                .map(|&(dof, _)| (dof, [T::ZERO; L]))
+                .map(|node| (node.dof, [T::ZERO; L]))
                 .collect(),
             cholesky: Cholesky::new(pattern, L),
         };
@@ -106,7 +106,7 @@ impl<'a, T: Real, const L: usize> Newmark<'a, T, L> {
             let Some(prepared) = &lanes[lanes_of_group[0]] else {
                 continue;
             };
-            let mass = mass::entries(space, matrices, pattern, &prepared.density)?;
+            let mass = mass::entries(space, pattern, prepared)?;
             this.mass.set(lanes_of_group, &mass);
             this.cholesky.factorise(lanes_of_group, &mass)?;
         }
@@ -116,7 +116,7 @@ impl<'a, T: Real, const L: usize> Newmark<'a, T, L> {
             let Some(prepared) = &lanes[lanes_of_group[0]] else {
                 continue;
             };
-            let mass = mass::entries(space, matrices, pattern, &prepared.density)?;
+            let mass = mass::entries(space, pattern, prepared)?;
             let damping = weights.gamma * dt;
             let mut system: Vec<f64> = mass
                 .iter()

@@ -5,26 +5,25 @@ use crate::SolverError;
 use crate::assembly::{self, mass::ConsistentMass};
 use crate::real::Real;
 use crate::simd::vectorised;
-use crate::simulator::setup::SpaceMatrices;
+use crate::simulator::setup::Prepared;
 use crate::space::Space;
 
-/// Mass entries on the sparsity of the stiffness for a nodal density; diagonal for spectral elements.
+/// Mass entries of a scene on the sparsity of the stiffness; diagonal for spectral elements.
 pub(crate) fn entries(
     space: &Space,
-    matrices: &SpaceMatrices,
     pattern: &ImplicitPattern,
-    density: &[f64],
+    prepared: &Prepared,
 ) -> Result<Vec<f64>, SolverError> {
     if space.element().has_diagonal_mass() {
         let mut entries = vec![0.0; pattern.stiffness().len()];
-        for (dof, (mass, density)) in matrices.mass.iter().zip(density).enumerate() {
-            entries[pattern.diagonal(dof)] = mass * density;
+        for (dof, mass) in prepared.mass.iter().enumerate() {
+            entries[pattern.diagonal(dof)] = *mass;
         }
         return Ok(entries);
     }
     // assembled from the same cells as the stiffness, hence on the same sparsity
     Ok(
-        assembly::assemble(space, &ConsistentMass::new(space, density))?
+        assembly::assemble(space, &ConsistentMass::new(space, &prepared.density))?
             .into_raw_storage()
             .2,
     )
