@@ -17,12 +17,12 @@ use crate::table::{Table, latex_table};
 /// The page's style sheet.
 const STYLE: &str = include_str!("report/style.css");
 
-/// A sentence of judgement at the head of the report.
+/// A statement judged at the head of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether a requirement holds; `None` for a plain finding.
+    /// Whether the statement holds, shown as "Yes." or "No." before it; `None` for a plain finding.
     pub holds: Option<bool>,
-    /// The finding in plain words, with its numbers.
+    /// The statement, put positively, or the finding, in plain words and with its numbers.
     pub text: String,
 }
 
@@ -191,7 +191,7 @@ fn drawing(figure: &ReportFigure, directory: &Path) -> Result<String> {
     let size = format!(
         "max-width: {:.1}cm; min-width: {:.1}cm",
         files.drawing.width_cm * 1.5,
-        files.drawing.width_cm * 0.75
+        files.drawing.width_cm * 0.9
     );
     Ok(format!(
         "<figure id=\"{id}\">\n<div class=\"drawing\" role=\"group\" aria-label=\"{id}\" tabindex=\"0\"><div style=\"{size}\">\n{svg}</div></div>\n\

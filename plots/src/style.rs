@@ -88,14 +88,30 @@ const SERIES: [Tone; 6] = [
     tone((0x5B, 0x4B, 0xB5), (0xA6, 0x9B, 0xF0)),
 ];
 
-/// Colour of series `index`; the set repeats after six, so that labels must tell further series apart.
+/// Number of colours before they repeat.
+const SERIES_COLOURS: usize = 2 * SERIES.len();
+
+/// Colour of series `index`: six hues, then the same hues deeper (paler on the dark page), then again from the start.
 pub(crate) fn series(index: usize) -> Tone {
-    SERIES[index % SERIES.len()]
+    let Tone { light, dark } = SERIES[index % SERIES.len()];
+    if index % SERIES_COLOURS < SERIES.len() {
+        return Tone { light, dark };
+    }
+    let towards = |RGBColor(r, g, b): RGBColor, end: u16| {
+        let half = |level: u8| ((u16::from(level) + end) / 2) as u8;
+        RGBColor(half(r), half(g), half(b))
+    };
+    Tone {
+        light: towards(light, 0),
+        dark: towards(dark, 255),
+    }
 }
 
 /// Every colour that is given a twin on the dark page.
 pub(crate) fn tones() -> impl Iterator<Item = Tone> {
-    [INK, MUTED, GRID].into_iter().chain(SERIES)
+    [INK, MUTED, GRID]
+        .into_iter()
+        .chain((0..SERIES_COLOURS).map(series))
 }
 
 /// `#RRGGBB`, as plotters writes it.
@@ -130,7 +146,7 @@ mod tests {
         for text in [INK, MUTED] {
             assert!(contrast(text.light, white) >= 4.5 && contrast(text.dark, night) >= 4.5);
         }
-        for index in 0..SERIES.len() {
+        for index in 0..SERIES_COLOURS {
             assert!(
                 contrast(series(index).light, white) >= 3.0,
                 "series {index} on white"
