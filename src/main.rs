@@ -1,1 +1,85 @@
-fn main() {}
+//! fewave: FE waves in, few-parameter surrogates out.
+//!
+//! From a finite-element model of the 2-D wave equation to a compressed CNN surrogate and a report that says honestly what
+//! the surrogate is worth. See `docs/architecture.md`.
+
+// a program has no outside: `pub` marks what other modules use
+#![allow(unreachable_pub)]
+
+mod cli;
+mod commands;
+mod comparison;
+mod config;
+mod console;
+mod ensemble;
+mod interrupt;
+mod output;
+mod sample;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::Cli;
+use config::ConfigError;
+use interrupt::Interrupted;
+
+/// Keeps freed memory: fresh pages cost more than most kernels here (see `benches/`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The work failed, or a check found something.
+const FAILED: u8 = 1;
+/// Wrong usage or configuration.
+const MISUSED: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match start(&cli).and_then(|()| commands::run(cli)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {}", describe(&error));
+            if error.downcast_ref::<Interrupted>().is_some() {
+                ExitCode::from(interrupt::EXIT_CODE)
+            } else if error.chain().any(is_misuse) {
+                ExitCode::from(MISUSED)
+            } else {
+                ExitCode::from(FAILED)
+            }
+        }
+    }
+}
+
+fn start(cli: &Cli) -> anyhow::Result<()> {
+    if let Some(threads) = cli.global.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(usize::from(threads))
+            .build_global()?;
+    }
+    interrupt::install()?;
+    Ok(())
+}
+
+/// Messages of the libraries that concern what the user wrote rather than what happened.
+fn is_misuse(error: &(dyn std::error::Error + 'static)) -> bool {
+    use fewave_solver::SolverError;
+    error.is::<ConfigError>()
+        || matches!(
+            error.downcast_ref::<SolverError>(),
+            Some(SolverError::InvalidParameter { .. } | SolverError::UnknownBoundaryGroup { .. })
+        )
+}
+
+/// The chain of causes on one line, without repeating what a cause already says.
+fn describe(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}

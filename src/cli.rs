@@ -1,0 +1,229 @@
+//! The command line: arguments as the user gives them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// FE waves in, few-parameter surrogates out.
+///
+/// From a finite-element model of the 2-D wave equation to a compressed CNN surrogate and a report that says honestly what
+/// the surrogate is worth. New here? `fewave demo` runs the whole chain in a few minutes.
+#[derive(Debug, Parser)]
+#[command(
+    name = "fewave",
+    version,
+    max_term_width = 100,
+    propagate_version = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Override a value of the configuration, e.g. --set train.epochs=3 (repeatable; list items by number: source.0.frequency)
+    #[arg(long = "set", value_name = "KEY=VALUE", global = true)]
+    pub set: Vec<String>,
+    /// Print the result as JSON on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No progress, no summary: errors and warnings only
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Replace existing outputs
+    #[arg(long, global = true)]
+    pub force: bool,
+    /// Threads to compute with [default: all cores]
+    #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+/// Subcommands, in the order of the work.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the whole chain on a small example: data, two trainings, evaluation, report
+    Demo {
+        /// Folder for everything that it makes
+        #[arg(short, long, default_value = "fewave-demo", value_name = "DIR")]
+        output: PathBuf,
+    },
+    /// Write a commented configuration that runs as it is
+    Init {
+        /// Which one
+        kind: InitKind,
+        /// Where to [default: dataset.toml or train.toml]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Run one FE simulation (the first trajectory of the configuration) into one file
+    #[command(after_help = "Example: fewave simulate dataset.toml -o out.hdf5 --set mesh.order=6")]
+    Simulate {
+        /// Configuration, as for `generate`; `count` may be missing
+        #[arg(value_name = "CASE.toml")]
+        config: PathBuf,
+        /// File to write
+        #[arg(short, long, value_name = "OUT.hdf5")]
+        output: PathBuf,
+    },
+    /// Generate a dataset: an ensemble of FE simulations; continues where it was interrupted
+    #[command(
+        after_help = "Example: fewave generate dataset.toml -o data\nOn a cluster: fewave generate dataset.toml -o data --shard $SLURM_ARRAY_TASK_ID/16"
+    )]
+    Generate {
+        /// Configuration (`fewave init dataset` writes one)
+        #[arg(value_name = "DATASET.toml")]
+        config: PathBuf,
+        /// Folder of the dataset
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+        /// Do only part i of n, i from 0 (for job arrays); whoever finds all parts done writes stats.yaml
+        #[arg(long, value_name = "i/n", value_parser = parse_shard)]
+        shard: Option<Shard>,
+    },
+    /// Show what is in a dataset, a data file, a run or a checkpoint
+    Inspect {
+        /// What to look into
+        path: PathBuf,
+    },
+    /// Check a dataset against the schema and list every violation (exit 1 if there is any)
+    Validate {
+        /// Dataset folder or one data file
+        #[arg(value_name = "DIR")]
+        path: PathBuf,
+    },
+    /// Train a surrogate
+    #[command(
+        after_help = "Example: fewave train train.toml -o runs/one-way\nContinue after an interruption: fewave train train.toml -o runs/one-way --resume"
+    )]
+    Train {
+        /// Configuration (`fewave init train` writes one)
+        #[arg(value_name = "TRAIN.toml")]
+        config: PathBuf,
+        /// Folder of the run
+        #[arg(short, long, value_name = "RUN")]
+        output: PathBuf,
+        /// Continue from the last checkpoint of the run
+        #[arg(long)]
+        resume: bool,
+        /// Where to compute: cpu or cuda[:i] [default: the configuration's train.device]
+        #[arg(long, value_name = "DEVICE")]
+        device: Option<String>,
+    },
+    /// Measure trained surrogates on a dataset: metrics.csv, predictions.hdf5, timing
+    Evaluate {
+        /// Runs to evaluate
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<PathBuf>,
+        /// Dataset folder
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Split to measure on
+        #[arg(long, default_value = "test")]
+        split: SplitArgument,
+        /// Folder for the results [default: RUN/evaluation]
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
+    /// Evaluate several runs side by side and write the report
+    Compare {
+        /// Runs to compare
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<PathBuf>,
+        /// Dataset folder
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Split to measure on
+        #[arg(long, default_value = "test")]
+        split: SplitArgument,
+        /// Folder of the report
+        #[arg(short, long, default_value = "report", value_name = "DIR")]
+        output: PathBuf,
+    },
+    /// Apply a trained surrogate to the trajectories of a data file
+    #[command(
+        after_help = "The first snapshots of each trajectory (as many as the surrogate's history) start the rollout.\nExample: fewave predict runs/one-way --input out.hdf5 -o predicted.hdf5 --steps 20"
+    )]
+    Predict {
+        /// Run or checkpoint
+        #[arg(value_name = "RUN")]
+        run: PathBuf,
+        /// Data file, for example from `fewave simulate`
+        #[arg(long, value_name = "F.hdf5")]
+        input: PathBuf,
+        /// File to write
+        #[arg(short, long, value_name = "G.hdf5")]
+        output: PathBuf,
+        /// Steps to predict [default: to the last snapshot of the input]
+        #[arg(long, value_name = "N")]
+        steps: Option<usize>,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What `init` writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InitKind {
+    /// A dataset configuration
+    Dataset,
+    /// A training configuration
+    Train,
+}
+
+/// A split by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SplitArgument {
+    /// Training trajectories
+    Train,
+    /// Validation trajectories
+    Valid,
+    /// Test trajectories
+    Test,
+}
+
+/// Part `index` of `count`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// From 0.
+    pub index: usize,
+    /// How many there are.
+    pub count: usize,
+}
+
+fn parse_shard(text: &str) -> Result<Shard, String> {
+    let parts = text
+        .split_once('/')
+        .and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    match parts {
+        Some((index, count)) if index < count => Ok(Shard { index, count }),
+        _ => Err("expected i/n with 0 ≤ i < n, for example 0/4".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn shards_count_from_zero() {
+        assert_eq!(parse_shard("3/4"), Ok(Shard { index: 3, count: 4 }));
+        for bad in ["4/4", "1", "a/b", "-1/2", "0/0"] {
+            assert!(parse_shard(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `fewave compare`: several runs side by side, and the report.
+
+use std::path::{Path, PathBuf};
+
+use fewave_datasets::{Split, SplitName, content_hash};
+
+use crate::cli::Global;
+use crate::comparison::{self, Measured, reference, report};
+use crate::console::Console;
+use crate::output;
+
+/// Runs the command.
+pub fn run(
+    runs: &[PathBuf],
+    data: &Path,
+    split: SplitName,
+    folder: &Path,
+    global: &Global,
+) -> anyhow::Result<()> {
+    let console = Console::new(global);
+    output::prepare_folder(folder, global.force)?;
+    let measured = compare(runs, data, split, folder, &console)?;
+    console.say(format!(
+        "relative L2 error on the {split} split of {}",
+        data.display()
+    ));
+    console.say(comparison::terminal_table(&measured));
+    console.say(format!("\nreport: {}", folder.join("index.html").display()));
+    console.json(&comparison::as_json(&measured))
+}
+
+/// Measures the runs and writes the report into an existing folder.
+///
+/// # Errors
+/// When a run does not fit the data, or a file cannot be written.
+pub fn compare(
+    runs: &[PathBuf],
+    data: &Path,
+    split: SplitName,
+    folder: &Path,
+    console: &Console,
+) -> anyhow::Result<Vec<Measured>> {
+    let opened = Split::open(data, split)?;
+    let measured = comparison::measure(runs, &opened, console)?;
+    let fe = match reference::time(&opened) {
+        Ok(time) => Some(time),
+        Err(error) => {
+            console.warn(format!("the FE time is left out of the report: the data's configuration cannot be run again here: {error}"));
+            None
+        }
+    };
+    let paths: Vec<String> = runs.iter().map(|run| run.display().to_string()).collect();
+    let comparison = report::Comparison {
+        measured: &measured,
+        split: &opened,
+        fe,
+        data_hash: content_hash(data)?,
+        command: format!(
+            "fewave compare {} --data {} --split {split} -o {}",
+            paths.join(" "),
+            data.display(),
+            folder.display()
+        ),
+    };
+    report::write(&comparison, folder, console)?;
+    Ok(measured)
+}

@@ -1,0 +1,94 @@
+//! Runs and checkpoints.
+
+use std::path::Path;
+
+use candle_core::Device;
+use fewave_surrogate::Surrogate;
+use serde_json::json;
+
+use crate::console::{Console, duration, grouped, percent, table};
+
+/// A run folder (its best checkpoint) or a checkpoint.
+pub fn inspect(path: &Path, console: &Console) -> anyhow::Result<()> {
+    let surrogate = Surrogate::load(path, &Device::Cpu)?;
+    let (origin, metadata, layers) = (
+        surrogate.provenance(),
+        surrogate.metadata(),
+        surrogate.layers(),
+    );
+    let total = surrogate.footprint();
+    let dense: usize = layers.iter().map(|layer| layer.dense_parameters).sum();
+    console.say(format!(
+        "checkpoint     {}, step {} of {}, by fewave {}",
+        origin.path.display(),
+        origin.step,
+        origin.steps,
+        origin.version
+    ));
+    console.say(format!(
+        "parameters     {} ({} in the dense twin, {:.2}× fewer), {} stored bits",
+        grouped(total.parameters as u64),
+        grouped(dense as u64),
+        dense as f64 / total.parameters as f64,
+        grouped(total.stored_bits as u64)
+    ));
+    console.say(format!(
+        "multiply-adds  {} a step",
+        grouped(total.multiply_adds as u64)
+    ));
+    let grid = surrogate.grid();
+    console.say(format!(
+        "grid           {:?} points, spacing {:?} m, snapshots every {} s",
+        grid.shape, grid.spacing, grid.interval
+    ));
+    console.say(format!(
+        "training       {}, data {}",
+        duration(origin.training_seconds),
+        origin.data_hash
+    ));
+    if let Some(best) = &metadata.best {
+        console.say(format!(
+            "valid split    one step {}, rollout of {} steps {} (at step {})",
+            percent(best.one_step_relative_l2),
+            best.rollout_steps,
+            percent(best.rollout_relative_l2),
+            best.step
+        ));
+    }
+    console.say(format!(
+        "hashes         weights {}, configuration {}\n",
+        origin.weights_hash, origin.config_hash
+    ));
+    let rows: Vec<Vec<String>> = layers
+        .iter()
+        .map(|layer| {
+            vec![
+                layer.name.clone(),
+                layer.scheme.clone(),
+                format!("{:?}", layer.shape),
+                grouped(layer.parameters as u64),
+                grouped(layer.dense_parameters as u64),
+                grouped(layer.multiply_adds as u64),
+            ]
+        })
+        .collect();
+    console.say(table(
+        &[
+            "layer",
+            "scheme",
+            "kernel",
+            "parameters",
+            "dense",
+            "multiply-adds",
+        ],
+        &rows,
+    ));
+    console.json(&json!({
+        "parameters": total.parameters,
+        "dense_parameters": dense,
+        "multiply_adds": total.multiply_adds,
+        "layers": layers,
+        "provenance": origin,
+        "metadata": metadata,
+    }))
+}

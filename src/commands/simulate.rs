@@ -1,0 +1,96 @@
+//! `fewave simulate`: one FE run into one file.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Context;
+use fewave_datasets::{FileWriter, SplitName};
+use serde::Serialize;
+
+use crate::cli::Global;
+use crate::config::dataset::DatasetConfig;
+use crate::config::document::Document;
+use crate::console::{Console, duration, grouped};
+use crate::ensemble;
+use crate::output;
+use crate::sample::Sampler;
+
+/// What was simulated.
+#[derive(Debug, Serialize)]
+struct Summary {
+    file: String,
+    degrees_of_freedom: usize,
+    time_step: f64,
+    stable_time_step: f64,
+    steps: usize,
+    snapshots: usize,
+    receivers: usize,
+    set_up_seconds: f64,
+    run_seconds: f64,
+    largest_displacement: f64,
+    energy_first: f64,
+    energy_last: f64,
+}
+
+/// Runs the command.
+pub fn run(config: &Path, file: &Path, global: &Global) -> anyhow::Result<()> {
+    let console = Console::new(global);
+    let document = Document::read(config, &global.set)?;
+    let config = DatasetConfig::from_document(&document, true)?;
+    output::prepare_file(file, global.force)?;
+    let start = Instant::now();
+    let sampler = Sampler::new(&config)?;
+    let simulator = ensemble::simulator(&config, &sampler)?;
+    for warning in &simulator.info().warnings {
+        console.warn(warning.to_string());
+    }
+    let sample = sampler.sample(SplitName::Train.as_str(), 0)?;
+    let set_up_seconds = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let recording = simulator
+        .run(std::slice::from_ref(&sample.scene))
+        .pop()
+        .context("the solver returned no recording")??;
+    let run_seconds = start.elapsed().as_secs_f64();
+    let info = simulator.info();
+    let summary = Summary {
+        file: file.display().to_string(),
+        degrees_of_freedom: info.dofs,
+        time_step: info.dt,
+        stable_time_step: info.stable_dt,
+        steps: info.steps,
+        snapshots: info.snapshot_times.len(),
+        receivers: config.receivers.points.len(),
+        set_up_seconds,
+        run_seconds,
+        largest_displacement: recording
+            .snapshots
+            .iter()
+            .fold(0.0, |m: f64, v| m.max(f64::from(v.abs()))),
+        energy_first: recording.energy.first().copied().unwrap_or(f64::NAN),
+        energy_last: recording.energy.last().copied().unwrap_or(f64::NAN),
+    };
+    let spec = ensemble::file_spec(&config, &simulator, &sample, SplitName::Train, 1);
+    let data = ensemble::trajectory_data(0, &sample, recording, spec.receivers.is_some());
+    let mut writer = FileWriter::create(file, &spec, 1)?;
+    writer.write(0, &data)?;
+    writer.finish()?;
+    console.say(format!(
+        "{}: {} snapshots and {} receivers over {} s\n  {} degrees of freedom, {} steps of {:.3e} s (stable up to {:.3e} s)\n  \
+         set-up {}, time loop {}\n  largest displacement {:.4} m, energy {:.4e} at the start, {:.4e} at the end",
+        summary.file,
+        summary.snapshots,
+        summary.receivers,
+        config.time.duration,
+        grouped(info.dofs as u64),
+        grouped(info.steps as u64),
+        info.dt,
+        info.stable_dt,
+        duration(set_up_seconds),
+        duration(run_seconds),
+        summary.largest_displacement,
+        summary.energy_first,
+        summary.energy_last,
+    ));
+    console.json(&summary)
+}

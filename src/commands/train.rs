@@ -1,0 +1,202 @@
+//! `fewave train`: a surrogate from a dataset.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use candle_core::Device;
+use fewave_surrogate::checkpoint::Validation;
+use fewave_surrogate::train::log::StepReport;
+use fewave_surrogate::{Start, TrainConfig, TrainObserver, TrainPlan, TrainSummary, train};
+use serde_json::json;
+
+use crate::cli::Global;
+use crate::config::ConfigError;
+use crate::config::document::Document;
+use crate::config::train::from_document;
+use crate::console::{Console, Progress, duration, grouped, percent};
+use crate::interrupt::{self, Interrupted};
+use crate::output;
+
+/// Runs the command.
+pub fn run(
+    config: &Path,
+    run: &Path,
+    resume: bool,
+    device: Option<&str>,
+    global: &Global,
+) -> anyhow::Result<()> {
+    let console = Console::new(global);
+    let document = Document::read(config, &global.set)?;
+    let mut config: TrainConfig = read(&document)?;
+    if let Some(device) = device {
+        config.train.device = device.to_owned();
+    }
+    let summary = start(&config, run, resume, global.force, "training", &console)?;
+    if let Some(best) = &summary.best {
+        console.say(format!(
+            "{}: {} parameters, {} steps in {}; best on the valid split at step {}: one step {}",
+            run.display(),
+            grouped(summary.parameters as u64),
+            grouped(summary.step as u64),
+            duration(summary.seconds),
+            best.step,
+            percent(best.one_step_relative_l2),
+        ));
+    }
+    console.say(format!(
+        "Next: fewave compare {} --data {} -o report",
+        run.display(),
+        config.data.display()
+    ));
+    console.json(&json!({
+        "run": run.display().to_string(),
+        "steps": summary.step,
+        "seconds": summary.seconds,
+        "parameters": summary.parameters,
+        "loss": summary.loss,
+        "best_step": summary.best.map(|best| best.step),
+        "best_one_step_relative_l2": summary.best.map(|best| best.one_step_relative_l2),
+    }))
+}
+
+/// The training configuration of a document; `data` is relative to its file, or to the working folder when overridden.
+pub fn read(document: &Document) -> Result<TrainConfig, ConfigError> {
+    let mut config: TrainConfig = from_document(document)?;
+    config
+        .validate()
+        .map_err(|error| ConfigError::Usage(format!("{}: {error}", document.place(""))))?;
+    if !document.is_overridden("data") {
+        config.data = document.resolve(&config.data);
+    }
+    Ok(config)
+}
+
+/// Trains with a progress bar, Ctrl-C and a fresh or resumed run folder.
+///
+/// # Errors
+/// Those of the training; [`Interrupted`] after Ctrl-C.
+pub fn start(
+    config: &TrainConfig,
+    run: &Path,
+    resume: bool,
+    force: bool,
+    label: &str,
+    console: &Console,
+) -> anyhow::Result<TrainSummary> {
+    let device = device(&config.train.device)?;
+    let start = if resume {
+        Start::Resume
+    } else {
+        refuse_run(run, force)?;
+        Start::Fresh
+    };
+    let mut observer = Observer {
+        console,
+        label: label.to_owned(),
+        progress: None,
+        valid: None,
+    };
+    let summary = train(config, run, start, &device, &mut observer)?;
+    drop(observer);
+    if summary.interrupted {
+        return Err(Interrupted(format!(
+            "step {} of {} is saved in {}; the same command with --resume continues",
+            summary.step,
+            summary.steps,
+            summary.last_path.display()
+        ))
+        .into());
+    }
+    Ok(summary)
+}
+
+/// A fresh run needs a folder without one.
+fn refuse_run(run: &Path, force: bool) -> anyhow::Result<()> {
+    if run.join("last.safetensors").exists() && !force {
+        return Err(ConfigError::Usage(format!(
+            "{}: holds a run already; continue it with --resume, replace it with --force, or choose another folder with -o",
+            run.display()
+        ))
+        .into());
+    }
+    if run.exists() && !run.join("log.csv").exists() {
+        output::prepare_folder(run, force)?;
+    }
+    Ok(())
+}
+
+/// The device of a name in configurations and on the command line.
+///
+/// # Errors
+/// For a name that is none, or a device that this program was built without.
+pub fn device(name: &str) -> anyhow::Result<Device> {
+    match name.split(':').next() {
+        Some("cpu") if name == "cpu" => Ok(Device::Cpu),
+        Some("cuda") => Err(ConfigError::Usage(format!(
+            "device {name}: this build of fewave computes on the CPU only; use --device cpu"
+        ))
+        .into()),
+        _ => Err(ConfigError::Usage(format!(
+            "device {name}: expected cpu or cuda[:i], for example --device cpu"
+        ))
+        .into()),
+    }
+}
+
+/// Draws the progress of a training.
+struct Observer<'a> {
+    console: &'a Console,
+    label: String,
+    progress: Option<Progress>,
+    valid: Option<f64>,
+}
+
+impl TrainObserver for Observer<'_> {
+    fn started(&mut self, plan: &TrainPlan) {
+        self.console.say(format!(
+            "{}: {} parameters ({} in the dense twin), {} multiply-adds a step; {} windows, batch {}, {} steps",
+            self.label,
+            grouped(plan.parameters as u64),
+            grouped(plan.dense_parameters as u64),
+            grouped(plan.multiply_adds as u64),
+            grouped(plan.windows as u64),
+            plan.batch,
+            grouped(plan.steps as u64),
+        ));
+        let progress = self
+            .console
+            .progress(&self.label, plan.steps as u64, "steps");
+        progress.skip_to(plan.first_step as u64);
+        self.progress = Some(progress);
+    }
+
+    fn step(&mut self, report: &StepReport) -> ControlFlow<()> {
+        if let Some(progress) = &self.progress {
+            let valid = self
+                .valid
+                .map_or(String::new(), |valid| format!(", valid {}", percent(valid)));
+            progress.set(
+                report.step as u64,
+                format!("loss {:.4}{valid}", report.loss),
+            );
+        }
+        if interrupt::requested() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn validated(&mut self, validation: &Validation) {
+        self.valid = Some(validation.one_step_relative_l2);
+    }
+}
+
+/// A run's folder by its last name, for labels.
+pub fn label(run: &Path) -> String {
+    let absolute: PathBuf = std::path::absolute(run).unwrap_or_else(|_| run.to_path_buf());
+    absolute.file_name().map_or_else(
+        || run.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}

@@ -1,0 +1,251 @@
+//! What an evaluation leaves on disk: `metrics.csv`, `summary.csv`, `timing.json`, `predictions.hdf5`.
+
+use std::path::Path;
+
+use fewave_datasets::{FileSpec, FileWriter, Split, TrajectoryData};
+use fewave_surrogate::Provenance;
+use fewave_surrogate::metrics::Summary;
+use ndarray::{Array3, Axis};
+
+use super::Measured;
+use crate::console::Console;
+use crate::output::write_atomically;
+
+/// Writes the four files of a run into an existing folder.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write(
+    item: &Measured,
+    split: &Split,
+    folder: &Path,
+    console: &Console,
+) -> anyhow::Result<()> {
+    write_atomically(
+        &folder.join("metrics.csv"),
+        &metrics(std::slice::from_ref(item), split)?,
+    )?;
+    write_atomically(
+        &folder.join("summary.csv"),
+        &summary(std::slice::from_ref(item))?,
+    )?;
+    let timing = serde_json::json!({
+        "latency": item.evaluation.latency,
+        "training_seconds": item.surrogate.provenance().training_seconds,
+    });
+    write_atomically(
+        &folder.join("timing.json"),
+        serde_json::to_string_pretty(&timing)?.as_bytes(),
+    )?;
+    if let Some(trajectory) = item
+        .evaluation
+        .predictions
+        .outer_iter()
+        .position(|t| t.iter().any(|v| !v.is_finite()))
+    {
+        console.warn(format!(
+            "{}: the rollout of trajectory {trajectory} leaves the finite numbers; predictions.hdf5 is not written, metrics.csv shows where",
+            item.run.display()
+        ));
+        return Ok(());
+    }
+    let path = folder.join("predictions.hdf5");
+    let given = format!(
+        "the {} snapshots after the sources have stopped, which are the true ones",
+        item.evaluation.history
+    );
+    let spec = predicted_spec(
+        split,
+        split.times().to_vec(),
+        &item.label,
+        &given,
+        &item.surrogate.provenance(),
+    );
+    let mut writer = FileWriter::create(&path, &spec, split.len())?;
+    for (trajectory, prediction) in item.evaluation.predictions.axis_iter(Axis(0)).enumerate() {
+        writer.write(
+            trajectory,
+            &predicted_trajectory(split, trajectory, prediction.to_owned())?,
+        )?;
+    }
+    writer.finish()?;
+    Ok(())
+}
+
+/// The description of a file of predicted trajectories: as the data, with the displacement predicted from `given`
+/// snapshots, and without what was not predicted.
+pub fn predicted_spec(
+    split: &Split,
+    times: Vec<f64>,
+    label: &str,
+    given: &str,
+    provenance: &Provenance,
+) -> FileSpec {
+    let mut spec = split.spec().clone();
+    spec.times = times;
+    spec.fields
+        .retain(|field| field.name == "displacement" || field.name == "speed");
+    for field in &mut spec.fields {
+        if field.name == "displacement" {
+            field.description =
+                format!("displacement predicted by the surrogate {label} from {given}");
+        }
+    }
+    spec.receivers = None;
+    spec.energy = false;
+    spec.provenance.version = env!("CARGO_PKG_VERSION").to_owned();
+    let extra = &mut spec.provenance.extra;
+    extra.insert("predicted_by".to_owned(), label.to_owned());
+    extra.insert("given".to_owned(), given.to_owned());
+    extra.insert("weights_sha256".to_owned(), provenance.weights_hash.clone());
+    extra.insert(
+        "training_data_sha256".to_owned(),
+        provenance.data_hash.clone(),
+    );
+    spec
+}
+
+/// One predicted trajectory of such a file.
+///
+/// # Errors
+/// When the data cannot be read.
+pub fn predicted_trajectory(
+    split: &Split,
+    trajectory: usize,
+    prediction: Array3<f32>,
+) -> anyhow::Result<TrajectoryData> {
+    let scalars = split.scalars(trajectory)?;
+    let mut fields = Vec::new();
+    for field in split.field_specs() {
+        match field.name.as_str() {
+            "displacement" => fields.push(prediction.clone().into_dyn()),
+            "speed" => fields.push(split.read_static("speed", trajectory)?.into_dyn()),
+            _ => {}
+        }
+    }
+    Ok(TrajectoryData {
+        index: split.index(trajectory)?,
+        scalars: split
+            .spec()
+            .scalars
+            .iter()
+            .filter_map(|scalar| scalars.get(&scalar.name).copied())
+            .collect(),
+        fields,
+        receivers: None,
+        energy: Vec::new(),
+        source_end: split.source_end(trajectory)?,
+    })
+}
+
+/// Every error of every trajectory and step.
+///
+/// # Errors
+/// Never for finite memory.
+pub fn metrics(measured: &[Measured], split: &Split) -> anyhow::Result<Vec<u8>> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record([
+        "run",
+        "trajectory",
+        "mode",
+        "step",
+        "time_s",
+        "relative_l2",
+        "vrmse",
+        "max_abs_m",
+        "boundary_rmse_m",
+    ])?;
+    for item in measured {
+        for trajectory in &item.evaluation.trajectories {
+            for (mode, steps) in [
+                ("one-step", &trajectory.one_step),
+                ("rollout", &trajectory.rollout),
+            ] {
+                for (number, step) in steps.iter().enumerate() {
+                    let snapshot = trajectory.first + item.evaluation.history + number;
+                    csv.write_record([
+                        item.label.clone(),
+                        trajectory.index.to_string(),
+                        mode.to_owned(),
+                        (number + 1).to_string(),
+                        split
+                            .times()
+                            .get(snapshot)
+                            .map_or(String::new(), f64::to_string),
+                        format!("{:e}", step.relative_l2),
+                        format!("{:e}", step.vrmse),
+                        format!("{:e}", step.max_abs),
+                        format!("{:e}", step.boundary_rmse),
+                    ])?;
+                }
+            }
+        }
+    }
+    Ok(csv.into_inner()?)
+}
+
+/// Mean, median, 90 % quantile and worst of every measure, trivial baselines included.
+///
+/// # Errors
+/// Never for finite memory.
+pub fn summary(measured: &[Measured]) -> anyhow::Result<Vec<u8>> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record([
+        "run",
+        "measure",
+        "mean",
+        "median",
+        "q90",
+        "worst",
+        "worst_trajectory",
+    ])?;
+    for item in measured {
+        let all = &item.evaluation.summary;
+        let mut row = |run: &str, measure: &str, values: &Summary| {
+            let worst = item
+                .evaluation
+                .trajectories
+                .get(values.worst_position)
+                .map(|t| t.index.to_string());
+            csv.write_record([
+                run,
+                measure,
+                &format!("{:e}", values.mean),
+                &format!("{:e}", values.median),
+                &format!("{:e}", values.q90),
+                &format!("{:e}", values.worst),
+                &worst.unwrap_or_default(),
+            ])
+        };
+        for (measure, values) in [
+            ("one_step_relative_l2", &all.one_step_relative_l2),
+            ("one_step_vrmse", &all.one_step_vrmse),
+            ("rollout_relative_l2_20", &all.rollout_relative_l2_20),
+            ("rollout_relative_l2_full", &all.rollout_relative_l2_full),
+            ("rollout_vrmse", &all.rollout_vrmse),
+            ("rollout_nrmse", &all.rollout_nrmse),
+            ("rollout_max_abs_m", &all.rollout_max_abs),
+            ("rollout_boundary_rmse_m", &all.rollout_boundary_rmse),
+        ] {
+            row(&item.label, measure, values)?;
+        }
+        for baseline in &item.evaluation.baselines {
+            row(
+                baseline.name,
+                "one_step_relative_l2",
+                &baseline.one_step_relative_l2,
+            )?;
+            row(
+                baseline.name,
+                "rollout_relative_l2_20",
+                &baseline.rollout_relative_l2_20,
+            )?;
+            row(
+                baseline.name,
+                "rollout_relative_l2_full",
+                &baseline.rollout_relative_l2_full,
+            )?;
+        }
+    }
+    Ok(csv.into_inner()?)
+}

@@ -1,0 +1,248 @@
+//! The figures of a comparison, from the measured runs to plain arrays.
+
+use anyhow::Context;
+use fewave_plots::Figure;
+use fewave_plots::{
+    ErrorDistribution, ErrorGrowth, ErrorSample, ErrorSeries, LayerCount, ModelCount,
+    ParameterCounts, Prediction, TrainingCurves, TrainingRun, Wavefields,
+};
+use ndarray::{Array2, Axis};
+
+use super::Comparison;
+use crate::comparison::Measured;
+
+/// Times shown in a wavefield figure.
+const TIMES_SHOWN: usize = 4;
+
+/// Every figure of a comparison with its caption, in the order of the report.
+///
+/// # Errors
+/// When the data cannot be read.
+pub(super) fn all(comparison: &Comparison<'_>) -> anyhow::Result<Vec<(Box<dyn Figure>, String)>> {
+    let measured = comparison.measured;
+    let mut figures: Vec<(Box<dyn Figure>, String)> = Vec::new();
+    if let Some(first) = measured.first() {
+        let errors: Vec<f64> = first
+            .evaluation
+            .trajectories
+            .iter()
+            .map(|t| t.rollout_relative_l2_full)
+            .collect();
+        for (name, what, number) in [
+            (
+                "wavefields-median",
+                "the median",
+                ranked(&errors, errors.len() / 2),
+            ),
+            (
+                "wavefields-worst",
+                "the worst",
+                ranked(&errors, errors.len().saturating_sub(1)),
+            ),
+        ] {
+            if let Some((figure, index)) = number
+                .map(|number| wavefields(comparison, name, number))
+                .transpose()?
+            {
+                let caption = format!(
+                    "Rolled-out displacement of trajectory {index}, {what} of the split by the rollout error of {}. All fields share one symmetric scale, \
+                     all errors another, at all times; look for fronts that arrive too early or late, and for energy that is lost.",
+                    first.label
+                );
+                figures.push((Box::new(figure), caption));
+            }
+        }
+    }
+    figures.push((
+        Box::new(error_growth(comparison)?),
+        "Error of each snapshot along the rollout: median over trajectories, 10–90 % band and worst trajectory. Where the curve reaches 1 the prediction \
+         is no better than zero."
+            .to_owned(),
+    ));
+    figures.push((
+        Box::new(ErrorDistribution {
+            name: "error-distribution".to_owned(),
+            metric: "relative L2 error over the rollout".to_owned(),
+            samples: measured
+                .iter()
+                .map(|item| ErrorSample {
+                    label: item.label.clone(),
+                    values: item
+                        .evaluation
+                        .trajectories
+                        .iter()
+                        .map(|t| t.rollout_relative_l2_full)
+                        .collect(),
+                })
+                .collect(),
+        }),
+        "One dot a trajectory: what a single prediction may be off by, which a mean hides."
+            .to_owned(),
+    ));
+    figures.push((
+        Box::new(ParameterCounts {
+            name: "parameters".to_owned(),
+            models: measured.iter().map(counts).collect(),
+        }),
+        "Trainable parameters, in total and layer by layer.".to_owned(),
+    ));
+    let runs: Vec<TrainingRun> = measured.iter().filter_map(training_run).collect();
+    if !runs.is_empty() {
+        figures.push((
+            Box::new(TrainingCurves {
+                name: "training".to_owned(),
+                metric: "relative L2 error".to_owned(),
+                runs,
+            }),
+            "Loss on the training batches (lines) and one-step error on the valid split (marks)."
+                .to_owned(),
+        ));
+    }
+    Ok(figures)
+}
+
+/// Position of the value of a given rank; values that are no numbers rank last.
+fn ranked(values: &[f64], rank: usize) -> Option<usize> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|a, b| values[*a].abs().total_cmp(&values[*b].abs()));
+    order.get(rank).copied()
+}
+
+fn wavefields(
+    comparison: &Comparison<'_>,
+    name: &str,
+    number: usize,
+) -> anyhow::Result<(Wavefields, u64)> {
+    let first = &comparison.measured[0].evaluation;
+    let trajectory = &first.trajectories[number];
+    let (split, position) = (comparison.split, trajectory.position);
+    let begin = first.predicted_from[position];
+    let end = split.times().len();
+    // evenly spread over the rollout, the last snapshot included
+    let shown: Vec<usize> = (1..=TIMES_SHOWN)
+        .map(|n| begin + (end - begin) * n / TIMES_SHOWN - 1)
+        .filter(|n| *n >= begin)
+        .collect();
+    let truth = split.read_snapshots("displacement", position, 0..end)?;
+    let [x, y] = split.axes();
+    let ends = |axis: &[f64]| {
+        [
+            axis.first().copied().unwrap_or(0.0),
+            axis.last().copied().unwrap_or(0.0),
+        ]
+    };
+    let ([x0, x1], [y0, y1]) = (ends(x), ends(y));
+    let figure = Wavefields {
+        name: name.to_owned(),
+        title: format!(
+            "{} trajectory {}",
+            split.provenance().split,
+            trajectory.index
+        ),
+        quantity: "displacement".to_owned(),
+        unit: "m".to_owned(),
+        extent: [x0, x1, y0, y1],
+        times: shown.iter().map(|n| split.times()[*n]).collect(),
+        reference: shown
+            .iter()
+            .map(|n| truth.index_axis(Axis(0), *n).to_owned())
+            .collect(),
+        predictions: comparison
+            .measured
+            .iter()
+            .map(|item| Prediction {
+                label: item.label.clone(),
+                fields: shown
+                    .iter()
+                    .map(|n| {
+                        item.evaluation
+                            .predictions
+                            .index_axis(Axis(0), position)
+                            .index_axis(Axis(0), *n)
+                            .to_owned()
+                    })
+                    .collect(),
+            })
+            .collect(),
+        inside: None,
+    };
+    Ok((figure, trajectory.index))
+}
+
+fn error_growth(comparison: &Comparison<'_>) -> anyhow::Result<ErrorGrowth> {
+    let shortest = comparison
+        .measured
+        .iter()
+        .flat_map(|item| &item.evaluation.trajectories)
+        .map(|trajectory| trajectory.rollout.len())
+        .min()
+        .context("no trajectory was evaluated")?;
+    let series = comparison
+        .measured
+        .iter()
+        .map(|item| {
+            let trajectories = &item.evaluation.trajectories;
+            ErrorSeries {
+                label: item.label.clone(),
+                values: Array2::from_shape_fn((trajectories.len(), shortest), |(t, n)| {
+                    trajectories[t].rollout[n].relative_l2
+                }),
+            }
+        })
+        .collect();
+    Ok(ErrorGrowth {
+        name: "error-growth".to_owned(),
+        metric: "relative L2 error".to_owned(),
+        x_quantity: "rollout step".to_owned(),
+        x_unit: String::new(),
+        x: (1..=shortest).map(|n| n as f64).collect(),
+        series,
+        baselines: Vec::new(),
+    })
+}
+
+fn counts(item: &Measured) -> ModelCount {
+    let layers = item.surrogate.layers();
+    ModelCount {
+        label: item.label.clone(),
+        parameters: item.surrogate.parameters() as u64,
+        multiply_adds: item.surrogate.footprint().multiply_adds as u64,
+        layers: layers
+            .into_iter()
+            .map(|layer| LayerCount {
+                name: layer.name,
+                parameters: layer.parameters as u64,
+                multiply_adds: layer.multiply_adds as u64,
+            })
+            .collect(),
+    }
+}
+
+/// The curves of a run's log; none where there is no readable log (a lone checkpoint).
+fn training_run(item: &Measured) -> Option<TrainingRun> {
+    let mut reader = csv::Reader::from_path(item.run.join("log.csv")).ok()?;
+    let header = reader.headers().ok()?.clone();
+    let column = |name: &str| header.iter().position(|title| title == name);
+    let (step, loss, valid) = (
+        column("step")?,
+        column("loss")?,
+        column("valid_one_step_relative_l2")?,
+    );
+    let mut run = TrainingRun {
+        label: item.label.clone(),
+        ..TrainingRun::default()
+    };
+    for record in reader.records().flatten() {
+        let number = |column: usize| record.get(column).and_then(|text| text.parse::<f64>().ok());
+        let Some(at) = number(step) else { continue };
+        if let Some(value) = number(loss) {
+            run.steps.push(at);
+            run.train_loss.push(value);
+        }
+        if let Some(value) = number(valid) {
+            run.valid_steps.push(at);
+            run.valid_error.push(value);
+        }
+    }
+    (!run.steps.is_empty()).then_some(run)
+}

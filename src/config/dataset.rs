@@ -1,0 +1,291 @@
+//! The dataset configuration (`dataset.toml`, `case.toml`): what is simulated, with ranges where trajectories differ.
+
+mod excitation;
+mod medium;
+mod mesh;
+mod time;
+
+pub use excitation::{InitialConfig, InitialKind, SignalConfig, SourceConfig};
+pub use medium::{MediumConfig, MediumKind};
+pub use mesh::{ElementConfig, MeshConfig};
+pub use time::{IntegratorConfig, TimeConfig};
+
+use std::collections::BTreeMap;
+
+use toml::Value;
+
+use super::ConfigError;
+use super::document::{Document, sha256};
+use super::range::number;
+use super::section::Section;
+
+/// A checked dataset configuration.
+#[derive(Debug, Clone)]
+pub struct DatasetConfig {
+    /// Name of the dataset.
+    pub name: String,
+    /// Seed of everything random in it.
+    pub seed: u64,
+    /// Trajectories in train, valid and test.
+    pub count: [usize; 3],
+    /// Trajectories a file holds.
+    pub trajectories_per_file: usize,
+    /// Mesh and element.
+    pub mesh: MeshConfig,
+    /// Boundary conditions.
+    pub boundary: BoundaryConfig,
+    /// Medium.
+    pub medium: MediumConfig,
+    /// Initial states, added up.
+    pub initial: Vec<InitialConfig>,
+    /// Point sources.
+    pub source: Vec<SourceConfig>,
+    /// Time.
+    pub time: TimeConfig,
+    /// Points of the snapshot grid along x and y.
+    pub grid: [usize; 2],
+    /// Receivers.
+    pub receivers: ReceiversConfig,
+    /// The configuration after overrides, as TOML with sorted keys.
+    pub canonical: String,
+    /// SHA-256 of the canonical text and of the files that it names.
+    pub hash: String,
+}
+
+/// What happens at a side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SideCondition {
+    /// u = 0.
+    Fixed,
+    /// No traction.
+    Free,
+    /// First-order absorbing.
+    Absorbing,
+}
+
+/// Boundary conditions by side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BoundaryConfig {
+    /// Sides that are not named.
+    pub default: SideCondition,
+    /// left, right, bottom, top where named.
+    pub sides: BTreeMap<String, SideCondition>,
+}
+
+impl BoundaryConfig {
+    /// The condition of a side.
+    pub fn of(&self, side: &str) -> SideCondition {
+        self.sides.get(side).copied().unwrap_or(self.default)
+    }
+}
+
+/// Receivers.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ReceiversConfig {
+    /// Positions in m.
+    pub points: Vec<[f64; 2]>,
+    /// A sample every so many time steps.
+    pub every: usize,
+}
+
+impl DatasetConfig {
+    /// Checks a document. With `single`, `count` may be missing (`fewave simulate`).
+    ///
+    /// # Errors
+    /// Names the first key that is unknown, missing, of a wrong type or outside what makes sense.
+    pub fn from_document(document: &Document, single: bool) -> Result<Self, ConfigError> {
+        let root = document.root();
+        let name = root.or(
+            "name",
+            "a name in letters, digits, - and _",
+            "waves".to_owned(),
+            |value| {
+                value
+                    .as_str()
+                    .filter(|name| is_name(name))
+                    .map(str::to_owned)
+            },
+        )?;
+        let seed = root.or("seed", "a whole number of at least 0", 0, unsigned)?;
+        let count = counts(&root, single)?;
+        let trajectories_per_file = root.or(
+            "trajectories_per_file",
+            "a whole number from 1 to 4096",
+            16,
+            |value| whole(value, 1, 4096),
+        )?;
+        let mesh = mesh::read(&root.section("mesh", "the mesh")?)?;
+        let boundary = boundary(&root)?;
+        let (medium, medium_file) = medium::read(&root, mesh.size)?;
+        let initial = excitation::initial(&root, mesh.size)?;
+        let source = excitation::sources(&root, mesh.size)?;
+        let time = time::read(&root.section("time", "duration and snapshots")?)?;
+        let grid = grid(&root)?;
+        let receivers = receivers(&root, mesh.size)?;
+        root.finish()?;
+        if initial.is_empty() && source.is_empty() {
+            return Err(root.error_found(
+                "initial",
+                "absent, and so is `source`: nothing would ever move",
+                "at least one [[initial]] state or one [[source]]",
+            ));
+        }
+        let canonical = document.canonical();
+        let mut hashed = canonical.clone().into_bytes();
+        if let Some(bytes) = &medium_file {
+            hashed.extend_from_slice(sha256(bytes).as_bytes());
+        }
+        Ok(Self {
+            name,
+            seed,
+            count,
+            trajectories_per_file,
+            mesh,
+            boundary,
+            medium,
+            initial,
+            source,
+            time,
+            grid,
+            receivers,
+            hash: sha256(&hashed),
+            canonical,
+        })
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.')
+        && !name.starts_with('.')
+}
+
+fn unsigned(value: &Value) -> Option<u64> {
+    u64::try_from(value.as_integer()?).ok()
+}
+
+fn whole(value: &Value, least: usize, most: usize) -> Option<usize> {
+    usize::try_from(value.as_integer()?)
+        .ok()
+        .filter(|n| (least..=most).contains(n))
+}
+
+fn counts(root: &Section<'_>, single: bool) -> Result<[usize; 3], ConfigError> {
+    if single && !root.has("count") {
+        return Ok([1, 0, 0]);
+    }
+    let section = root.section(
+        "count",
+        "trajectories a split: { train = 64, valid = 8, test = 8 }",
+    )?;
+    let mut count = [0; 3];
+    for (slot, key) in count.iter_mut().zip(["train", "valid", "test"]) {
+        let least = usize::from(key == "train");
+        *slot = section.required(
+            key,
+            &format!("a whole number from {least} to 1 000 000"),
+            |value| whole(value, least, 1_000_000),
+        )?;
+    }
+    section.finish()?;
+    Ok(count)
+}
+
+fn boundary(root: &Section<'_>) -> Result<BoundaryConfig, ConfigError> {
+    let mut config = BoundaryConfig {
+        default: SideCondition::Fixed,
+        sides: BTreeMap::new(),
+    };
+    let Some(section) = root.section_if("boundary", "conditions by side")? else {
+        return Ok(config);
+    };
+    let read = |key: &str| -> Result<SideCondition, ConfigError> {
+        Ok(
+            match section.word(key, &["fixed", "free", "absorbing"], false)? {
+                "free" => SideCondition::Free,
+                "absorbing" => SideCondition::Absorbing,
+                _ => SideCondition::Fixed,
+            },
+        )
+    };
+    config.default = read("default")?;
+    for side in ["left", "right", "bottom", "top"] {
+        if section.has(side) {
+            config.sides.insert(side.to_owned(), read(side)?);
+        }
+    }
+    section.finish()?;
+    Ok(config)
+}
+
+fn grid(root: &Section<'_>) -> Result<[usize; 2], ConfigError> {
+    let Some(section) = root.section_if("grid", "the snapshot grid")? else {
+        return Ok([64, 64]);
+    };
+    let shape = section.required(
+        "shape",
+        "[nx, ny], whole numbers from 2 to 16384",
+        |value| {
+            let [x, y] = value.as_array()?.as_slice() else {
+                return None;
+            };
+            Some([whole(x, 2, 16_384)?, whole(y, 2, 16_384)?])
+        },
+    )?;
+    section.finish()?;
+    Ok(shape)
+}
+
+fn receivers(root: &Section<'_>, size: [f64; 2]) -> Result<ReceiversConfig, ConfigError> {
+    let Some(section) = root.section_if(
+        "receivers",
+        "points that record the displacement at every time step",
+    )?
+    else {
+        return Ok(ReceiversConfig {
+            points: Vec::new(),
+            every: 1,
+        });
+    };
+    let expected = "a list of points [x, y] in m";
+    let points: Vec<[f64; 2]> = section.required("points", expected, |value| {
+        value
+            .as_array()?
+            .iter()
+            .map(|point| {
+                let [x, y] = point.as_array()?.as_slice() else {
+                    return None;
+                };
+                Some([number(x)?, number(y)?])
+            })
+            .collect()
+    })?;
+    let outside: Vec<String> = points
+        .iter()
+        .enumerate()
+        .filter(|(_, point)| !inside(**point, size))
+        .map(|(index, point)| format!("number {index} at ({}, {})", point[0], point[1]))
+        .collect();
+    if !outside.is_empty() {
+        return Err(section.error_found(
+            "points",
+            format!("partly outside the mesh: {}", outside.join(", ")),
+            format!("points with 0 ≤ x ≤ {} and 0 ≤ y ≤ {}", size[0], size[1]),
+        ));
+    }
+    let every = section.or(
+        "every",
+        "a whole number of time steps of at least 1",
+        1,
+        |value| whole(value, 1, 1_000_000),
+    )?;
+    section.finish()?;
+    Ok(ReceiversConfig { points, every })
+}
+
+/// Whether a point lies in the rectangle from the origin to `size`, its sides included.
+fn inside(point: [f64; 2], size: [f64; 2]) -> bool {
+    (0..2).all(|axis| (0.0..=size[axis]).contains(&point[axis]))
+}

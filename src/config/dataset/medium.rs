@@ -1,0 +1,253 @@
+//! The section `[medium]`.
+
+use std::path::PathBuf;
+
+use super::super::ConfigError;
+use super::super::range::{IntegerRange, Range, number};
+use super::super::section::Section;
+
+/// Medium of a dataset.
+#[derive(Debug, Clone)]
+pub struct MediumConfig {
+    /// Kind and its values.
+    pub kind: MediumKind,
+    /// Damping rate α in 1/s (`d = α·m`).
+    pub damping: Range,
+}
+
+/// Where the speed comes from.
+#[derive(Debug, Clone)]
+pub enum MediumKind {
+    /// One speed everywhere.
+    Uniform {
+        /// m/s.
+        speed: Range,
+    },
+    /// Parallel layers.
+    Layers(LayersConfig),
+    /// Discs in a background.
+    Inclusions(InclusionsConfig),
+    /// A random field bounded pointwise.
+    GaussianField {
+        /// Pointwise bounds in m/s.
+        bounds: [f64; 2],
+        /// Correlation length in m.
+        correlation_length: Range,
+    },
+    /// A model from a file.
+    File(FileMedium),
+}
+
+/// Parallel layers.
+#[derive(Debug, Clone)]
+pub struct LayersConfig {
+    /// 0 when the layers follow each other along x, 1 along y.
+    pub axis: usize,
+    /// Positions of the interfaces in m.
+    pub interfaces: Vec<Range>,
+    /// Speeds in m/s, one more than interfaces.
+    pub speeds: Vec<Range>,
+    /// Angle by which the interfaces lean, in degrees.
+    pub dip: Range,
+}
+
+/// Discs in a background.
+#[derive(Debug, Clone)]
+pub struct InclusionsConfig {
+    /// Speed of the background in m/s.
+    pub background: Range,
+    /// Number of discs.
+    pub count: IntegerRange,
+    /// Speed of a disc in m/s.
+    pub speed: Range,
+    /// Radius in m.
+    pub radius: Range,
+    /// Centre in m.
+    pub position: [Range; 2],
+}
+
+/// A model from a file.
+#[derive(Debug, Clone)]
+pub struct FileMedium {
+    /// The file.
+    pub path: PathBuf,
+    /// Its bytes (`.npy`).
+    pub bytes: Vec<u8>,
+    /// Distance between its samples in m.
+    pub spacing: f64,
+    /// Corner of the crop in the coordinates of the file, in m; none draws it at random.
+    pub origin: Option<[f64; 2]>,
+    /// Size of the crop in m, stretched over the domain; none takes the size of the mesh.
+    pub crop: Option<[f64; 2]>,
+    /// Speeds are mapped linearly from the file's smallest and largest value to these, in m/s.
+    pub rescale: Option<[f64; 2]>,
+}
+
+/// Largest model file that is read, in bytes.
+const LARGEST_FILE: u64 = 4 << 30;
+
+/// Reads `[medium]`; also the bytes of the file that it names, for the hash.
+pub(super) fn read(
+    root: &Section<'_>,
+    size: [f64; 2],
+) -> Result<(MediumConfig, Option<Vec<u8>>), ConfigError> {
+    let section = root.section("medium", "the wave speed")?;
+    let kind = section.word(
+        "kind",
+        &["uniform", "layers", "inclusions", "gaussian-field", "file"],
+        true,
+    )?;
+    let mut bytes = None;
+    let kind = match kind {
+        "uniform" => MediumKind::Uniform {
+            speed: section.positive_range("speed", "a speed in m/s")?,
+        },
+        "layers" => MediumKind::Layers(layers(&section, size)?),
+        "inclusions" => MediumKind::Inclusions(InclusionsConfig {
+            background: section
+                .positive_range("background", "the speed around the inclusions in m/s")?,
+            count: section.integer_range("count", "inclusions", 0)?,
+            speed: section.positive_range("speed", "the speed inside an inclusion in m/s")?,
+            radius: section.positive_range("radius", "a radius in m")?,
+            position: section.position("position", "the centre of an inclusion")?,
+        }),
+        "gaussian-field" => {
+            let speed =
+                section.positive_range("speed", "the pointwise bounds of the speed in m/s")?;
+            if !speed.varies() {
+                return Err(section.error("speed", "two different bounds [lowest, highest] in m/s; for one speed use kind = \"uniform\""));
+            }
+            MediumKind::GaussianField {
+                bounds: [speed.lower(), speed.upper()],
+                correlation_length: section
+                    .positive_range("correlation_length", "a length in m")?,
+            }
+        }
+        _ => {
+            let file = file(&section)?;
+            bytes = Some(file.bytes.clone());
+            MediumKind::File(file)
+        }
+    };
+    let damping = section.range_or("damping", "a damping rate in 1/s", 0.0)?;
+    if damping.lower() < 0.0 {
+        return Err(section.error(
+            "damping",
+            "a rate of at least 0 (1/s); a negative one would feed energy in",
+        ));
+    }
+    section.finish()?;
+    Ok((MediumConfig { kind, damping }, bytes))
+}
+
+fn layers(section: &Section<'_>, size: [f64; 2]) -> Result<LayersConfig, ConfigError> {
+    let axis = usize::from(section.word("axis", &["y", "x"], false)? == "y");
+    let interfaces = section.ranges("interfaces", "positions in m, growing")?;
+    let speeds = section.ranges("speeds", "speeds in m/s")?;
+    if speeds.len() != interfaces.len() + 1 {
+        return Err(section.error_found(
+            "speeds",
+            format!(
+                "{} speeds for {} interfaces",
+                speeds.len(),
+                interfaces.len()
+            ),
+            "one speed more than interfaces",
+        ));
+    }
+    if speeds.iter().any(|speed| speed.lower() <= 0.0) {
+        return Err(section.error("speeds", "speeds above 0"));
+    }
+    let mut below = 0.0;
+    for interface in &interfaces {
+        if interface.lower() <= below || interface.upper() >= size[axis] {
+            return Err(section.error(
+                "interfaces",
+                format!(
+                    "positions that grow, ranges that do not overlap, all inside 0 … {} m",
+                    size[axis]
+                ),
+            ));
+        }
+        below = interface.upper();
+    }
+    let dip = section.range_or("dip", "an angle in degrees between -89 and 89", 0.0)?;
+    if dip.lower() < -89.0 || dip.upper() > 89.0 {
+        return Err(section.error("dip", "an angle in degrees between -89 and 89"));
+    }
+    Ok(LayersConfig {
+        axis,
+        interfaces,
+        speeds,
+        dip,
+    })
+}
+
+fn file(section: &Section<'_>) -> Result<FileMedium, ConfigError> {
+    let name = section.required(
+        "file",
+        "the path of an .npy file (nx, ny) of speeds in m/s",
+        |value| value.as_str().map(str::to_owned),
+    )?;
+    let path = if section.document().is_overridden("medium.file") {
+        PathBuf::from(&name)
+    } else {
+        section.document().resolve(&name)
+    };
+    let unreadable = |reason: String| {
+        section.error_found(
+            "file",
+            format!("{}: {reason}", path.display()),
+            "a readable .npy file; `--set medium.file=…` names another",
+        )
+    };
+    let length = std::fs::metadata(&path)
+        .map_err(|error| unreadable(error.to_string()))?
+        .len();
+    if length > LARGEST_FILE {
+        return Err(unreadable(format!(
+            "{length} bytes, more than the {LARGEST_FILE} that are read"
+        )));
+    }
+    let bytes = std::fs::read(&path).map_err(|error| unreadable(error.to_string()))?;
+    let spacing = section.required(
+        "spacing",
+        "the distance between samples in m, above 0",
+        |value| number(value).filter(|h| h.is_finite() && *h > 0.0),
+    )?;
+    let pair = |key: &str, expected: &str, least: f64| {
+        section.or(key, expected, None, |value| {
+            let [x, y] = value.as_array()?.as_slice() else {
+                return None;
+            };
+            let pair = [number(x)?, number(y)?];
+            pair.iter()
+                .all(|v| v.is_finite() && *v >= least)
+                .then_some(Some(pair))
+        })
+    };
+    let origin = pair(
+        "origin",
+        "[x, y] in m in the coordinates of the file, at least 0",
+        0.0,
+    )?;
+    let crop = pair("crop", "[w, h] in m, above 0", f64::MIN_POSITIVE)?;
+    let rescale = pair(
+        "rescale",
+        "[lowest, highest] speed in m/s, above 0",
+        f64::MIN_POSITIVE,
+    )?;
+    if let Some([lower, upper]) = rescale
+        && lower >= upper
+    {
+        return Err(section.error("rescale", "the lowest speed first, below the highest"));
+    }
+    Ok(FileMedium {
+        path,
+        bytes,
+        spacing,
+        origin,
+        crop,
+        rescale,
+    })
+}

@@ -1,0 +1,307 @@
+//! Wiring of the solver to the dataset files: what is simulated, into which file it goes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use fewave_datasets::{
+    BoundarySpec, BoundaryType, Constant, FieldSpec, FileSpec, Provenance, ReceiverSpec,
+    ScalarSpec, SplitName, TrajectoryData,
+};
+
+use fewave_solver::{
+    BoundaryConditions, BoundaryKind, CellShape, Element, Integrator, Observers, Precision,
+    Recording, Rectangle, Simulator, SolverError, Space, TimeSettings, TimeStep,
+};
+
+use crate::cli::Shard;
+use crate::config::dataset::{DatasetConfig, ElementConfig, IntegratorConfig, SideCondition};
+use crate::sample::{Sample, Sampler};
+
+/// A file of the dataset and the trajectories that belong into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedFile {
+    /// Split.
+    pub split: SplitName,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Index of its first trajectory in the split.
+    pub first: u64,
+    /// Number of trajectories.
+    pub count: usize,
+}
+
+impl DatasetConfig {
+    /// Trajectories of a split.
+    pub fn count_of(&self, split: SplitName) -> usize {
+        match split {
+            SplitName::Train => self.count[0],
+            SplitName::Valid => self.count[1],
+            SplitName::Test => self.count[2],
+        }
+    }
+}
+
+/// All files of a dataset under `folder`, in the order in which shards deal them out.
+pub fn plan_files(config: &DatasetConfig, folder: &Path) -> Vec<PlannedFile> {
+    let mut files = Vec::new();
+    for split in SplitName::ALL {
+        let count = config.count_of(split);
+        let per_file = config.trajectories_per_file;
+        for (number, first) in (0..count).step_by(per_file).enumerate() {
+            files.push(PlannedFile {
+                split,
+                path: folder
+                    .join("data")
+                    .join(split.as_str())
+                    .join(format!("{}_{number:04}.hdf5", config.name)),
+                first: first as u64,
+                count: per_file.min(count - first),
+            });
+        }
+    }
+    files
+}
+
+/// The files of one shard.
+pub fn of_shard(files: Vec<PlannedFile>, shard: Option<Shard>) -> Vec<PlannedFile> {
+    let Some(shard) = shard else { return files };
+    files
+        .into_iter()
+        .skip(shard.index)
+        .step_by(shard.count)
+        .collect()
+}
+
+/// Mesh, operators and time step of a configuration.
+///
+/// # Errors
+/// What the solver finds wrong with them.
+pub fn simulator(config: &DatasetConfig, sampler: &Sampler<'_>) -> Result<Simulator, SolverError> {
+    let mesh = config.mesh;
+    let (element, shape) = match mesh.element {
+        ElementConfig::P1Triangle => (Element::P1Triangle, CellShape::Triangle),
+        ElementConfig::Q1Quad => (Element::Q1Quad, CellShape::Quadrilateral),
+        ElementConfig::GllQuad { order } => (Element::GllQuad { order }, CellShape::Quadrilateral),
+    };
+    let mesh = Rectangle {
+        origin: [0.0; 2],
+        size: mesh.size,
+        cells: mesh.cells,
+        shape,
+        distortion: mesh.distortion,
+        seed: config.seed,
+    }
+    .build()?;
+    let boundary = BoundaryConditions {
+        default: boundary_kind(config.boundary.default),
+        groups: config
+            .boundary
+            .sides
+            .iter()
+            .map(|(side, condition)| (side.clone(), boundary_kind(*condition)))
+            .collect(),
+    };
+    let time = TimeSettings {
+        duration: config.time.duration,
+        snapshots: config.time.snapshots,
+        integrator: match config.time.integrator {
+            IntegratorConfig::CentralDifference => Integrator::CentralDifference,
+            IntegratorConfig::Newmark { beta, gamma } => Integrator::Newmark { beta, gamma },
+        },
+        step: config.time.dt.map_or(TimeStep::Auto, TimeStep::Fixed),
+        courant: config.time.courant,
+        max_speed: sampler.max_speed(),
+        max_frequency: sampler.max_frequency(),
+    };
+    let observers = Observers {
+        grid: config.grid,
+        receivers: config.receivers.points.clone(),
+        receiver_every: config.receivers.every,
+    };
+    let precision = if config.time.single_precision {
+        Precision::F32
+    } else {
+        Precision::F64
+    };
+    Simulator::new(
+        Space::new(mesh, element)?,
+        boundary,
+        time,
+        observers,
+        precision,
+    )
+}
+
+/// The description of the files of a split.
+pub fn file_spec(
+    config: &DatasetConfig,
+    simulator: &Simulator,
+    sample: &Sample,
+    split: SplitName,
+    split_trajectories: usize,
+) -> FileSpec {
+    let info = simulator.info();
+    let mut constants = BTreeMap::new();
+    let mut scalars = Vec::new();
+    for drawn in &sample.drawn {
+        let (unit, description) = (drawn.unit.to_owned(), describe(&drawn.name));
+        if drawn.varies {
+            scalars.push(ScalarSpec {
+                name: drawn.name.clone(),
+                unit,
+                description,
+            });
+        } else {
+            constants.insert(
+                drawn.name.clone(),
+                Constant {
+                    value: drawn.value,
+                    unit,
+                    description,
+                },
+            );
+        }
+    }
+    let mut extra = BTreeMap::new();
+    extra.insert("time_step".to_owned(), format!("{:e}", info.dt));
+    extra.insert("degrees_of_freedom".to_owned(), info.dofs.to_string());
+    FileSpec {
+        dataset_name: config.name.clone(),
+        axes: [info.grid_x.clone(), info.grid_y.clone()],
+        times: info.snapshot_times.clone(),
+        boundaries: boundaries(config),
+        constants,
+        scalars,
+        fields: vec![
+            FieldSpec {
+                name: "displacement".to_owned(),
+                unit: "m".to_owned(),
+                description: "displacement u of the wave equation on the snapshot grid".to_owned(),
+                time_varying: true,
+            },
+            FieldSpec {
+                name: "speed".to_owned(),
+                unit: "m/s".to_owned(),
+                description: "wave speed c on the snapshot grid".to_owned(),
+                time_varying: false,
+            },
+        ],
+        receivers: (!config.receivers.points.is_empty()).then(|| ReceiverSpec {
+            positions: config.receivers.points.clone(),
+            times: info.receiver_times.clone(),
+            unit: "m".to_owned(),
+        }),
+        energy: true,
+        provenance: Provenance {
+            config: config.canonical.clone(),
+            config_hash: config.hash.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            seed: config.seed,
+            split,
+            split_trajectories: split_trajectories as u64,
+            extra,
+        },
+    }
+}
+
+/// What goes into the file for one trajectory.
+pub fn trajectory_data(
+    index: u64,
+    sample: &Sample,
+    recording: Recording,
+    receivers: bool,
+) -> TrajectoryData {
+    TrajectoryData {
+        index,
+        scalars: sample
+            .drawn
+            .iter()
+            .filter(|drawn| drawn.varies)
+            .map(|drawn| drawn.value)
+            .collect(),
+        fields: vec![recording.snapshots.into_dyn(), recording.speed.into_dyn()],
+        receivers: receivers.then_some(recording.receivers),
+        energy: recording.energy,
+        source_end: sample.source_end,
+    }
+}
+
+fn boundary_kind(condition: SideCondition) -> BoundaryKind {
+    match condition {
+        SideCondition::Fixed => BoundaryKind::Fixed,
+        SideCondition::Free => BoundaryKind::Free,
+        SideCondition::Absorbing => BoundaryKind::Absorbing,
+    }
+}
+
+fn boundaries(config: &DatasetConfig) -> Vec<BoundarySpec> {
+    let side = |name: &str| match config.boundary.of(name) {
+        SideCondition::Fixed => (BoundaryType::Wall, "fixed: displacement is zero"),
+        SideCondition::Free => (
+            BoundaryType::Wall,
+            "free: normal derivative of the displacement is zero",
+        ),
+        SideCondition::Absorbing => (BoundaryType::Open, "first-order absorbing: u_t + c u_n = 0"),
+    };
+    BoundarySpec::rectangle(config.grid, ["left", "right", "bottom", "top"].map(side))
+}
+
+/// A line for readers of the file from a scalar's name: `initial_0_pulse_2_amplitude` → `amplitude of initial 0 pulse 2`.
+fn describe(name: &str) -> String {
+    for quantity in [
+        "correlation_length",
+        "amplitude",
+        "width",
+        "radius",
+        "speed",
+        "frequency",
+        "delay",
+        "angle",
+        "count",
+        "x",
+        "y",
+    ] {
+        if let Some(owner) = name
+            .strip_suffix(quantity)
+            .and_then(|rest| rest.strip_suffix('_'))
+        {
+            let quantity = match quantity {
+                "x" | "y" => format!("{quantity} position"),
+                other => other.replace('_', " "),
+            };
+            return format!("{quantity} of {}", owner.replace('_', " "));
+        }
+    }
+    name.replace('_', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_deal_out_every_file_once() {
+        let file = |first| PlannedFile {
+            split: SplitName::Train,
+            path: PathBuf::new(),
+            first,
+            count: 1,
+        };
+        let files: Vec<PlannedFile> = (0..7).map(file).collect();
+        let mut seen: Vec<u64> = (0..3)
+            .flat_map(|index| of_shard(files.clone(), Some(Shard { index, count: 3 })))
+            .map(|f| f.first)
+            .collect();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..7).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn descriptions_read_as_words() {
+        assert_eq!(
+            describe("initial_0_pulse_2_amplitude"),
+            "amplitude of initial 0 pulse 2"
+        );
+        assert_eq!(describe("source_0_x"), "x position of source 0");
+    }
+}

@@ -1,0 +1,176 @@
+//! The whole chain on a tiny case, and the JSON that scripts read.
+
+use serde_json::Value;
+
+use crate::support::Workplace;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}:\n{text}"))
+}
+
+#[test]
+fn from_the_configuration_to_the_report() {
+    let place = Workplace::new();
+    let summary = json(&place.ok(&["generate", "dataset.toml", "-o", "data", "--json"]));
+    assert_eq!(summary["simulated"], 12);
+    assert_eq!(summary["complete"], true);
+    assert!(
+        place
+            .ok(&["validate", "data"])
+            .contains("valid; 4 files with 12 trajectories")
+    );
+
+    let shown = json(&place.ok(&["inspect", "data", "--json"]));
+    assert_eq!(shown["grid"], serde_json::json!([16, 12]));
+    assert_eq!(shown["trajectories"]["train"], 8);
+    assert!(
+        place
+            .ok(&["inspect", "data"])
+            .contains("initial_0_pulse_1_amplitude")
+    );
+    assert!(
+        place
+            .ok(&["inspect", "data/data/test/tiny_0000.hdf5"])
+            .contains("displacement")
+    );
+
+    let dense = "network.scheme={ kind = \"dense\" }";
+    let trained = json(&place.ok(&[
+        "train",
+        "train.toml",
+        "-o",
+        "runs/dense",
+        "--set",
+        dense,
+        "--json",
+    ]));
+    let one_way = json(&place.ok(&["train", "train.toml", "-o", "runs/one-way", "--json"]));
+    assert!(one_way["parameters"].as_u64().unwrap() < trained["parameters"].as_u64().unwrap());
+    let log = String::from_utf8(place.bytes("runs/dense/log.csv")).unwrap();
+    assert!(log.lines().count() > 2, "{log}");
+    let shown = json(&place.ok(&["inspect", "runs/one-way", "--json"]));
+    assert_eq!(shown["parameters"], one_way["parameters"]);
+
+    let evaluated = json(&place.ok(&[
+        "evaluate",
+        "runs/dense",
+        "runs/one-way",
+        "--data",
+        "data",
+        "--json",
+    ]));
+    let first = &evaluated["runs"][0];
+    let [mean, worst] =
+        ["mean", "worst"].map(|key| first["one_step_relative_l2"][key].as_f64().unwrap());
+    assert!(mean > 0.0 && mean <= worst && worst < 10.0, "{first}");
+    let metrics = String::from_utf8(place.bytes("runs/dense/evaluation/metrics.csv")).unwrap();
+    // 2 trajectories × 7 predicted snapshots × (one step, rollout), and as many a trivial baseline
+    assert!(
+        metrics
+            .lines()
+            .filter(|line| line.starts_with("dense,"))
+            .count()
+            >= 2 * 7 * 2,
+        "{metrics}"
+    );
+    assert!(
+        place
+            .ok(&["validate", "runs/dense/evaluation/predictions.hdf5"])
+            .contains("valid")
+    );
+
+    place.ok(&[
+        "compare",
+        "runs/dense",
+        "runs/one-way",
+        "--data",
+        "data",
+        "-o",
+        "report",
+    ]);
+    let page = String::from_utf8(place.bytes("report/index.html")).unwrap();
+    for word in ["one-way", "dense", "relative L2", "SHA-256"] {
+        assert!(page.contains(word), "no {word} in the report");
+    }
+    for figure in ["error-growth", "parameters", "training"] {
+        for extension in ["svg", "png", "pdf", "csv"] {
+            let name = format!("report/figures/{figure}.{extension}");
+            assert!(!place.bytes(&name).is_empty());
+        }
+    }
+
+    place.ok(&[
+        "simulate",
+        "dataset.toml",
+        "-o",
+        "new.hdf5",
+        "--set",
+        "seed=8",
+        "--quiet",
+    ]);
+    let predicted = json(&place.ok(&[
+        "predict",
+        "runs/one-way",
+        "--input",
+        "new.hdf5",
+        "-o",
+        "predicted.hdf5",
+        "--steps",
+        "4",
+        "--json",
+    ]));
+    assert_eq!(predicted["steps"], 4);
+    let file = hdf5::File::open(place.path("predicted.hdf5")).unwrap();
+    assert_eq!(
+        file.dataset("t0_fields/displacement").unwrap().shape(),
+        [1, 6, 16, 12]
+    );
+}
+
+/// An evaluation must not depend on how a surrogate was stored, and a rollout must start from the data.
+#[test]
+fn predictions_begin_with_the_given_history() {
+    let place = Workplace::with_run();
+    place.ok(&["simulate", "dataset.toml", "-o", "new.hdf5", "--quiet"]);
+    place.ok(&[
+        "predict",
+        "run",
+        "--input",
+        "new.hdf5",
+        "-o",
+        "predicted.hdf5",
+        "--quiet",
+    ]);
+    let read = |name: &str| {
+        hdf5::File::open(place.path(name))
+            .unwrap()
+            .dataset("t0_fields/displacement")
+            .unwrap()
+            .read_raw::<f32>()
+            .unwrap()
+    };
+    let (given, predicted) = (read("new.hdf5"), read("predicted.hdf5"));
+    let history = 2 * 16 * 12;
+    assert_eq!(given.len(), predicted.len());
+    assert_eq!(given[..history], predicted[..history]);
+    assert_ne!(given[history..], predicted[history..]);
+}
+
+#[test]
+fn quiet_says_nothing_and_version_and_help_do() {
+    let place = Workplace::new();
+    assert_eq!(
+        place.ok(&["generate", "dataset.toml", "-o", "data", "--quiet"]),
+        ""
+    );
+    assert!(place.ok(&["--version"]).contains(env!("CARGO_PKG_VERSION")));
+    let help = place.ok(&["--help"]);
+    for command in [
+        "demo", "init", "simulate", "generate", "inspect", "validate", "train", "evaluate",
+        "compare", "predict",
+    ] {
+        assert!(help.contains(command), "{command}");
+        assert!(place.ok(&[command, "--help"]).contains("Usage"));
+    }
+    assert!(place.ok(&["completions", "bash"]).contains("fewave"));
+}

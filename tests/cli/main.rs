@@ -1,0 +1,12 @@
+//! The binary end to end, on tiny configurations.
+
+// a test program has no outside: `pub` marks what other modules use
+#![allow(unreachable_pub)]
+
+mod bad_config;
+mod bad_data;
+mod bad_runs;
+mod chain;
+mod examples;
+mod generate;
+mod support;
