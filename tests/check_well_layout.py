@@ -239,6 +239,11 @@ class File:
         self.rule(split not in SPLITS or group.attrs.get("split") == split, "/fewave@split", f"must be {split}")
         for name in ["layout", "seed", "split_trajectories"]:
             self.integer(group, name)
+        for name, kind in [("strings", np.uint64), ("strings_sha256", np.uint8)]:
+            stored = self.attribute(group, name)
+            if stored is not None:
+                sound = stored.dtype == kind and len(stored.shape) == 1
+                self.rule(sound, f"/fewave@{name}", f"must be a list of {kind.__name__}")
         self.group("fewave/extra")
         for name in group["extra"].attrs if "extra" in group else []:
             self.text(group["extra"], name)

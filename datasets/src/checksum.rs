@@ -2,8 +2,9 @@
 //!
 //! A trajectory carries a SHA-256 over its values, not HDF5's `fletcher32` filter: the digest does not depend on chunks or
 //! compression, so equal trajectories have equal digests in every shard layout; reading for training pays nothing for it
-//! (`fewave validate` checks it); and datasets can stay contiguous. Digested, little-endian: index (u64), end of the
-//! source (f64), scalars (f64), energy (f64), each field (f32, row-major, in the file's order), receivers (f32).
+//! (`fewave validate` checks it); and datasets can stay contiguous. Digested, little-endian: the frame, which is times, x, y
+//! (f64), receivers' positions and times (f64), the boundaries' masks by name (a byte each); then index (u64), end of the
+//! source (f64), scalars (f64), energy (f64), each field (f32, row-major, in the file's order), receivers' signals (f32).
 
 use std::fs;
 use std::io::Read;
@@ -12,14 +13,35 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, IoContext, Result};
+use crate::schema::FileSpec;
 
 /// SHA-256 of one trajectory, fed in the order that the module describes.
 pub(crate) struct TrajectoryDigest(Sha256);
 
 impl TrajectoryDigest {
-    /// Starts with the numbers that come first.
-    pub(crate) fn new(index: u64, source_end: f64, scalars: &[f64], energy: &[f64]) -> Self {
+    /// Starts with the frame, which all trajectories of a file share, and the numbers that come first.
+    pub(crate) fn new(
+        spec: &FileSpec,
+        index: u64,
+        source_end: f64,
+        scalars: &[f64],
+        energy: &[f64],
+    ) -> Self {
         let mut hash = Sha256::new();
+        let mut reals = |values: &mut dyn Iterator<Item = &f64>| {
+            for value in values {
+                hash.update(value.to_le_bytes());
+            }
+        };
+        reals(&mut spec.times.iter().chain(spec.axes.iter().flatten()));
+        if let Some(receivers) = &spec.receivers {
+            reals(&mut receivers.positions.iter().flatten().chain(&receivers.times));
+        }
+        let mut boundaries: Vec<_> = spec.boundaries.iter().collect();
+        boundaries.sort_by(|a, b| a.name.cmp(&b.name));
+        for flag in boundaries.into_iter().flat_map(|boundary| &boundary.mask) {
+            hash.update([u8::from(*flag)]);
+        }
         hash.update(index.to_le_bytes());
         for value in [source_end].iter().chain(scalars).chain(energy) {
             hash.update(value.to_le_bytes());

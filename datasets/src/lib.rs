@@ -15,7 +15,7 @@
 //! | `boundary_conditions/<name>` | `bc_type`, `associated_dims`, …, `mask` |
 //! | `scalars` | constants (shape `()`) and sampled numbers (shape `(trajectory)`), f64 |
 //! | `t0_fields` | fields (f32), `(trajectory, time, x, y)` or `(trajectory, x, y)`; `t1_fields` and `t2_fields` are empty |
-//! | `fewave` | attributes `layout`, `version`, `config`, `config_hash`, `seed`, `split`, `split_trajectories`; group `extra` with further texts |
+//! | `fewave` | attributes `layout`, `version`, `config`, `config_hash`, `seed`, `split`, `split_trajectories`, `strings`, `strings_sha256` (places and digest of HDF5's string heap); group `extra` with further texts |
 //! | `fewave/{time,x,y}` | the coordinates in f64 |
 //! | `fewave/{index,source_end,energy,sha256}` | per trajectory: index in the split, end of the source, energy `(trajectory, time)`, digest of the content |
 //! | `fewave/receivers` | `displacement` (trajectory, receiver, time), `position` (receiver, 2), `time` |

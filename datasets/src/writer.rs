@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hdf5::file::LibraryVersion;
 use hdf5::{Dataset, File};
 use ndarray::{ArrayViewD, arr1, s};
 
@@ -24,7 +25,7 @@ pub enum Compression {
     /// Contiguous: any snapshots are one read, exactly as large as asked. The default; f32 waves compress little.
     #[default]
     None,
-    /// Byte shuffle and deflate at a level from 1 to 9, in chunks of whole planes of about 1 MiB.
+    /// Byte shuffle and deflate at a level from 1 to 9, in chunks of whole planes of about 256 KiB.
     Gzip(u8),
 }
 
@@ -111,6 +112,11 @@ impl FileWriter {
         }
         let file = File::with_options()
             .with_fcpl(|properties| properties.obj_track_times(false))
+            // The format of HDF5 1.8: object headers carry checksums there, which the default, older one lacks. A damaged
+            // header is then an error of HDF5 and not a crash.
+            .with_fapl(|properties| {
+                properties.libver_bounds(LibraryVersion::V18, LibraryVersion::V18)
+            })
             .create(&part)
             .at(
                 &part,
@@ -130,13 +136,9 @@ impl FileWriter {
             next: 0,
             failed: false,
         };
-        layout::write(
-            Sink { path: &writer.part },
-            writer.file()?,
-            spec,
-            trajectories,
-            compression,
-        )?;
+        let sink = Sink { path: &writer.part };
+        layout::write(sink, writer.file()?, spec, trajectories, compression)?;
+        layout::seal(sink, writer.file()?, spec)?;
         Ok(writer)
     }
 
@@ -275,8 +277,13 @@ impl FileWriter {
                 at.write_slice(&arr1(&[*value]), s![slot..slot + 1])
             })?;
         }
-        let mut digest =
-            TrajectoryDigest::new(data.index, data.source_end, &data.scalars, &data.energy);
+        let mut digest = TrajectoryDigest::new(
+            &self.spec,
+            data.index,
+            data.source_end,
+            &data.scalars,
+            &data.energy,
+        );
         for (values, spec) in data.fields.iter().zip(&self.spec.fields) {
             digest.update(values);
             self.put_array(&format!("t0_fields/{}", spec.name), slot, values.view())?;

@@ -466,6 +466,47 @@ proptest! {
     }
 }
 
+/// Damage anywhere, headers and strings included: found, or in bytes that nothing uses; HDF5 is never led astray.
+#[test]
+fn an_overwritten_byte_is_found_or_harmless() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.hdf5");
+    write_file(&path, &spec(SplitName::Train, 2), 0..2);
+    let sound = fs::read(&path).unwrap();
+    let before = Split::open_file(&path).unwrap().spec().clone();
+    let mut found = 0;
+    for at in (0..sound.len()).step_by(61) {
+        let mut bytes = sound.clone();
+        bytes[at] = !bytes[at];
+        fs::write(&path, bytes).unwrap();
+        match validate(&path).unwrap().is_valid() {
+            true => assert_eq!(
+                *Split::open_file(&path).unwrap().spec(),
+                before,
+                "byte {at}"
+            ),
+            false => found += 1,
+        }
+    }
+    assert!(found > sound.len() / 61 / 2, "most bytes are in use");
+}
+
+#[test]
+fn another_tool_may_add_attributes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = damaged(dir.path(), |file| {
+        for number in 0..300 {
+            let text = VarLenUnicode::from_str(&format!("note {number}")).unwrap();
+            file.new_attr::<VarLenUnicode>()
+                .create(format!("note_{number}").as_str())
+                .unwrap()
+                .write_scalar(&text)
+                .unwrap();
+        }
+    });
+    assert!(validate(&path).unwrap().is_valid());
+}
+
 #[test]
 fn a_folder_is_checked_as_a_whole() {
     let check = |damage: &dyn Fn(&Path), places: &[&str]| {

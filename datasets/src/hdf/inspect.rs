@@ -216,6 +216,16 @@ impl<'a> Inspector<'a> {
             .and_then(|values| values.first().copied())
     }
 
+    /// An attribute with a list of integers.
+    pub(crate) fn integers(&mut self, at: &Location, name: &str) -> Option<Vec<u64>> {
+        self.attribute::<u64>(at, name, Wanted::Integer, Some(1))
+    }
+
+    /// An attribute with a list of bytes.
+    pub(crate) fn bytes(&mut self, at: &Location, name: &str) -> Option<Vec<u8>> {
+        self.attribute::<u8>(at, name, Wanted::Byte, Some(1))
+    }
+
     /// A real attribute.
     pub(crate) fn real(&mut self, at: &Location, name: &str) -> Option<f64> {
         self.attribute::<f64>(at, name, Wanted::Real, Some(0))

@@ -18,8 +18,9 @@ use crate::writer::Compression;
 pub(crate) const SPACE: &str =
     "check free space, quota and permissions of the folder, then run again";
 
-/// Bytes that a compressed chunk aims at; HDF5's chunk cache holds 1 MiB.
-const CHUNK_BYTES: usize = 1 << 20;
+/// Bytes that a compressed chunk aims at: a window of a few snapshots then unpacks little more than it needs, and
+/// several chunks fit into HDF5's cache of 1 MiB.
+const CHUNK_BYTES: usize = 1 << 18;
 
 /// Writes into the file at `path`.
 #[derive(Clone, Copy)]
@@ -159,9 +160,9 @@ mod tests {
 
     #[test]
     fn chunks_hold_whole_planes_of_one_trajectory() {
-        assert_eq!(chunk(&[8, 41, 64, 64], 4), [1, 41, 64, 64]);
-        assert_eq!(chunk(&[8, 1000, 64, 64], 4), [1, 64, 64, 64]);
-        assert_eq!(chunk(&[8, 1000, 1024, 1024], 4), [1, 1, 256, 1024]);
+        assert_eq!(chunk(&[8, 5, 64, 64], 4), [1, 5, 64, 64]);
+        assert_eq!(chunk(&[8, 41, 64, 64], 4), [1, 16, 64, 64]);
+        assert_eq!(chunk(&[8, 1000, 1024, 1024], 4), [1, 1, 64, 1024]);
         assert_eq!(chunk(&[8], 4), [1]);
     }
 }

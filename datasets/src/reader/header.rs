@@ -16,6 +16,7 @@ use self::members::{fields_of, scalars};
 use self::ours::ours;
 use crate::error::Violation;
 use crate::hdf::inspect::{Inspector, Wanted};
+use crate::hdf::strings::Seal;
 use crate::hdf::write::join;
 use crate::schema::{AXIS_NAMES, FileSpec};
 
@@ -46,11 +47,40 @@ pub(crate) fn read(
     file: &File,
 ) -> (Option<(Header, FileSpec)>, Vec<Violation>) {
     let mut look = Inspector::new(path, length);
-    let header = read_with(&mut look, file);
+    let header = sealed(&mut look, path, length, file)
+        .then(|| read_with(&mut look, file))
+        .flatten();
     (
         header.filter(|_| look.violations.is_empty()),
         look.violations,
     )
+}
+
+/// Whether strings may be read: those of a file of ours must be as they were written.
+fn sealed(look: &mut Inspector<'_>, path: &Path, length: u64, file: &File) -> bool {
+    let Ok(group) = file.group("fewave") else {
+        return true; // A foreign file; that the group is missing is noted later.
+    };
+    let (places, digest) = (
+        look.integers(&group, "strings"),
+        look.bytes(&group, "strings_sha256"),
+    );
+    let (Some(places), Some(digest)) = (places, digest.and_then(|digest| digest.try_into().ok()))
+    else {
+        return false;
+    };
+    let found = match (Seal { places, digest }).holds(path, length) {
+        Ok(true) => return true,
+        Ok(false) => "other bytes".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    look.note(
+        "/fewave@strings_sha256",
+        "the strings that were written",
+        found,
+        "strings are what was written",
+    );
+    false
 }
 
 fn read_with(look: &mut Inspector<'_>, file: &File) -> Option<(Header, FileSpec)> {

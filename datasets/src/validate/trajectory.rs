@@ -51,6 +51,7 @@ pub(super) fn check(
     let energy = file.energy(trajectory).map(Option::unwrap_or_default);
     let (index, source_end) = (file.index(trajectory)?, file.source_end(trajectory)?);
     let mut digest = TrajectoryDigest::new(
+        file.spec(),
         index,
         source_end,
         &scalars,

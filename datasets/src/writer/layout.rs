@@ -5,8 +5,9 @@ use hdf5::{Dataset, File, Group};
 use ndarray::{Array2, ArrayView1, arr1};
 
 use super::Compression;
-use crate::error::Result;
-use crate::hdf::write::Sink;
+use crate::error::{Hdf5Context, IoContext, Result};
+use crate::hdf::strings::Seal;
+use crate::hdf::write::{SPACE, Sink};
 use crate::schema::{AXIS_NAMES, BoundarySpec, FileSpec, ReceiverSpec};
 
 /// Version of the group `fewave`; a reader refuses others.
@@ -68,6 +69,34 @@ pub(crate) fn write(
         trajectories,
         compression,
     )
+}
+
+/// Digests the strings, all of which have been written, so that a reader notices damage before HDF5 follows it.
+pub(crate) fn seal(sink: Sink<'_>, file: &File, spec: &FileSpec) -> Result<()> {
+    file.flush().at(sink.path, "/", "flush", SPACE)?;
+    let fields = spec
+        .fields
+        .iter()
+        .map(|field| format!("t0_fields/{}", field.name));
+    let signals = spec
+        .receivers
+        .iter()
+        .map(|_| "fewave/receivers/displacement".to_owned());
+    let mut data = Vec::new();
+    for place in fields.chain(signals) {
+        let dataset = file.dataset(&place).at(sink.path, &place, "open", SPACE)?;
+        data.extend(
+            dataset
+                .offset()
+                .map(|offset| (offset, dataset.storage_size())),
+        );
+    }
+    let seal = Seal::new(sink.path, data).io(sink.path, "read", SPACE)?;
+    let group = file
+        .group("fewave")
+        .at(sink.path, "fewave", "open", SPACE)?;
+    sink.list(&group, "strings", &seal.places)?;
+    sink.list(&group, "strings_sha256", &seal.digest)
 }
 
 fn dimensions(sink: Sink<'_>, group: &Group, spec: &FileSpec) -> Result<()> {
@@ -182,7 +211,8 @@ fn ours(
         )?;
     }
     let digest = sink.reserve::<u8>(group, "sha256", &[trajectories, 32], per_trajectory)?;
-    let digested = "SHA-256 over index (u64), source_end, scalars, energy (f64), fields, receivers (f32), little-endian";
+    let digested =
+        "SHA-256 over coordinates, masks, index, source_end, scalars, energy, fields, receivers";
     described(sink, &digest, "1", digested)?;
     match &spec.receivers {
         None => Ok(()),

@@ -12,7 +12,8 @@ pub(super) fn conditions(
     group: &Group,
     coordinates: &[Vec<f64>; 3],
 ) -> Option<Vec<BoundarySpec>> {
-    let names = group.member_names().unwrap_or_default();
+    let mut names = group.member_names().unwrap_or_default();
+    names.sort();
     let mut found = Vec::with_capacity(names.len());
     for name in names {
         let Some(condition) = look.group(group, &name) else {
