@@ -2,7 +2,7 @@
 //! the ends of what may be asked (one trajectory, one time, twenty models, zero fields, diverged surrogates).
 
 use crate::common;
-use fewave_plots::{Figure, FigureStyle, Prediction, Svg, write_figure};
+use fewave_plots::{Figure, FigureStyle, Prediction, Svg, render_png, write_figure};
 use ndarray::Array2;
 
 fn draw(figure: &dyn Figure) -> Svg {
@@ -270,4 +270,27 @@ fn refusals_name_what_was_found_and_expected() {
     let mut flat = common::wavefields(1, 1);
     flat.extent = [0.0, 0.0, 0.0, 1.0];
     assert!(message(&flat).contains("extent is [0.0, 0.0, 0.0, 1.0], expected [x0, x1, y0, y1]"));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(16))]
+
+    /// Names come from folders and configs: whatever they hold, the figure stays a well-formed document.
+    #[test]
+    fn any_name_gives_a_figure(label in "\\PC{0,40}|(?s).{0,12}", quantity in "(?s).{0,20}", unit in "\\PC{0,6}") {
+        let mut growth = common::error_growth(2, 2, 3);
+        growth.series[1].label = label.clone();
+        growth.baselines[0].label = quantity.clone();
+        (growth.metric, growth.x_quantity, growth.x_unit) = (quantity.clone(), label.clone(), unit.clone());
+        let mut fields = common::wavefields(1, 2);
+        fields.predictions[0].label = label.clone();
+        (fields.quantity, fields.unit, fields.title) = (quantity.clone(), unit, label.clone());
+        let mut distribution = common::error_distribution(1, 3);
+        distribution.samples[0].label = label.clone();
+        let mut counts = common::parameter_counts(1, 2);
+        (counts.models[0].label, counts.models[0].layers[0].name) = (label, quantity);
+        for figure in [&growth as &dyn Figure, &fields, &distribution, &counts] {
+            render_png(figure.name(), &draw(figure), 20.0).unwrap();
+        }
+    }
 }
