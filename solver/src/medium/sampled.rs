@@ -11,7 +11,7 @@ use ndarray::Array2;
 use crate::{Medium, SolverError, check};
 
 /// How far a window may stick out of the grid, in spacings, before it is refused: rounding, not extrapolation.
-const ROUNDING: f64 = 1e-9;
+const ROUNDING: f64 = 1e-6;
 
 /// Wave speeds on a uniform grid.
 #[derive(Debug, Clone, PartialEq)]

@@ -54,6 +54,10 @@ impl Ricker {
     /// Value at `time` (s), 1 at the peak.
     pub fn value(&self, time: f64) -> f64 {
         let a = (PI * self.frequency * (time - self.delay)).powi(2);
+        // exp(−a) is 0 from here on, and a may be infinite
+        if a > 750.0 {
+            return 0.0;
+        }
         (1.0 - 2.0 * a) * (-a).exp()
     }
 
@@ -100,6 +104,16 @@ mod tests {
         assert!(power(5.0) > power(4.9) && power(5.0) > power(5.1));
         // at 2.5 times the peak frequency 3 % of the amplitude is left
         assert!(power(12.5) < 0.034_f64.powi(2) * power(5.0));
+    }
+
+    #[test]
+    fn extreme_frequencies_and_times_give_numbers() {
+        for frequency in [f64::MIN_POSITIVE, 1e-300, 1.0, 1e300] {
+            let ricker = Ricker::new(frequency).unwrap();
+            for time in [0.0, 1e-300, 1.0, 1e300] {
+                assert!(ricker.value(time).is_finite(), "{frequency} {time}");
+            }
+        }
     }
 
     #[test]
