@@ -3,6 +3,11 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
+use pulp::Simd;
+use pulp::bytemuck::Pod;
+
+use crate::simd::{Packs, Registers};
+
 /// `f64` or `f32`. Fused multiply-add is part of the contract: it rounds once on every machine, so that a trajectory has
 /// the same bits whatever vector width computed it.
 pub trait Real:
@@ -12,7 +17,7 @@ pub trait Real:
     + PartialOrd
     + Send
     + Sync
-    + 'static
+    + Pod
     + Add<Output = Self>
     + Sub<Output = Self>
     + Mul<Output = Self>
@@ -25,6 +30,10 @@ pub trait Real:
     const ZERO: Self;
     /// How many trajectories fill one 512-bit register.
     const LANES: usize;
+    /// Packs of this type that fill a register.
+    type Registers<S: Simd>: Packs<Self>;
+    /// Those packs for an instruction set.
+    fn registers<S: Simd>(simd: S) -> Self::Registers<S>;
     /// The nearest value of this type.
     fn from_f64(value: f64) -> Self;
     /// The same value as `f64`.
@@ -36,6 +45,11 @@ pub trait Real:
 impl Real for f64 {
     const ZERO: Self = 0.0;
     const LANES: usize = 8;
+    type Registers<S: Simd> = Registers<S>;
+    #[inline(always)]
+    fn registers<S: Simd>(simd: S) -> Registers<S> {
+        Registers(simd)
+    }
     #[inline(always)]
     fn from_f64(value: f64) -> Self {
         value
@@ -53,6 +67,11 @@ impl Real for f64 {
 impl Real for f32 {
     const ZERO: Self = 0.0;
     const LANES: usize = 16;
+    type Registers<S: Simd> = Registers<S>;
+    #[inline(always)]
+    fn registers<S: Simd>(simd: S) -> Registers<S> {
+        Registers(simd)
+    }
     #[inline(always)]
     fn from_f64(value: f64) -> Self {
         value as f32
@@ -64,13 +83,5 @@ impl Real for f32 {
     #[inline(always)]
     fn mul_add(self, factor: Self, summand: Self) -> Self {
         f32::mul_add(self, factor, summand)
-    }
-}
-
-/// `sum += factor · x` in every lane.
-#[inline(always)]
-pub(crate) fn axpy<T: Real, const L: usize>(factor: T, x: &[T; L], sum: &mut [T; L]) {
-    for lane in 0..L {
-        sum[lane] = factor.mul_add(x[lane], sum[lane]);
     }
 }

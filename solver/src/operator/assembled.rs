@@ -1,8 +1,8 @@
 //! Products of a CSR matrix with trajectories side by side.
 
 use crate::assembly::Csr;
-use crate::real::{Real, axpy};
-use crate::simd::vectorised;
+use crate::real::Real;
+use crate::simd::{self, PackOperator, Packs};
 
 /// A CSR matrix in the precision of the state.
 #[derive(Debug, Clone)]
@@ -29,10 +29,7 @@ impl<T: Real> Assembled<T> {
 
     /// Overwrites `product` (one entry per row) with the matrix times `u` (one entry per column).
     pub fn apply<const L: usize>(&self, u: &[[T; L]], product: &mut [[T; L]]) {
-        vectorised(
-            #[inline(always)]
-            || self.kernel(u, product),
-        );
+        simd::apply(RowProducts(self), u, product);
     }
 
     /// Bytes of indices and values.
@@ -40,16 +37,30 @@ impl<T: Real> Assembled<T> {
         let value = size_of::<T>() + size_of::<u32>();
         (self.values.len() * value + self.starts.len() * size_of::<u32>()) as u64
     }
+}
 
+/// One row after the other.
+struct RowProducts<'a, T>(&'a Assembled<T>);
+
+impl<T: Real> PackOperator<T> for RowProducts<'_, T> {
     #[inline(always)]
-    fn kernel<const L: usize>(&self, u: &[[T; L]], product: &mut [[T; L]]) {
-        for (row, out) in self.starts.windows(2).zip(product) {
+    fn run<P: Packs<T>>(self, packs: P, u: &[P::Pack], product: &mut [P::Pack], stride: usize) {
+        let matrix = self.0;
+        for (row, out) in matrix
+            .starts
+            .windows(2)
+            .zip(product.chunks_exact_mut(stride))
+        {
             let range = row[0] as usize..row[1] as usize;
-            let mut sum = [T::ZERO; L];
-            for (&column, &value) in self.columns[range.clone()].iter().zip(&self.values[range]) {
-                axpy(value, &u[column as usize], &mut sum);
+            let (columns, values) = (&matrix.columns[range.clone()], &matrix.values[range]);
+            for (p, out) in out.iter_mut().enumerate() {
+                let mut sum = packs.splat(T::ZERO);
+                for (&column, &value) in columns.iter().zip(values) {
+                    let u = u[column as usize * stride + p];
+                    sum = packs.mul_add(packs.splat(value), u, sum);
+                }
+                *out = sum;
             }
-            *out = sum;
         }
     }
 }

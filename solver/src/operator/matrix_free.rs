@@ -4,18 +4,21 @@
 //! On quadrilaterals, gradients are sums along one axis at a time (sum factorisation): `O(p³)` operations a cell instead
 //! of `O(p⁴)`. The order is a compile-time constant, so that all loops over nodes unroll.
 
+mod kernels;
+
 use nalgebra::DMatrix;
 
 use crate::element::{Element, LineBasis};
 use crate::geometry::stiffness_metric;
 use crate::quadrature::gauss_legendre;
-use crate::real::{Real, axpy};
-use crate::simd::vectorised;
+use crate::real::Real;
+use crate::simd;
 use crate::space::Space;
+use kernels::{CollocatedQuads, GaussQuads, Triangles};
 
-/// What a cell's kernel needs beside the metric.
+/// What a cell needs beside the metric.
 #[derive(Debug, Clone)]
-enum Kernel<T> {
+enum Cells<T> {
     /// One gradient on the whole triangle.
     Triangle,
     /// Nodes are the quadrature points: `derivative[q·n + i] = φ_i'(x_q)`.
@@ -31,7 +34,7 @@ enum Kernel<T> {
 /// The matrix-free stiffness operator.
 #[derive(Debug, Clone)]
 pub struct MatrixFree<T> {
-    kernel: Kernel<T>,
+    cells: Cells<T>,
     cell_dofs: Vec<u32>,
     metric: Vec<[T; 3]>,
 }
@@ -43,11 +46,11 @@ impl<T: Real> MatrixFree<T> {
         let round = |matrix: DMatrix<f64>| -> [[T; 2]; 2] {
             std::array::from_fn(|q| std::array::from_fn(|i| T::from_f64(matrix[(q, i)])))
         };
-        let kernel = match space.element() {
-            Element::P1Triangle => Kernel::Triangle,
+        let cells = match space.element() {
+            Element::P1Triangle => Cells::Triangle,
             Element::Q1Quad => {
                 let points = gauss_legendre(2).points;
-                Kernel::Gauss {
+                Cells::Gauss {
                     values: round(reference.line().values_at(&points)),
                     slopes: round(LineBasis::new(points.clone()).derivatives_at(&points)),
                 }
@@ -59,7 +62,7 @@ impl<T: Real> MatrixFree<T> {
                 let derivative = (0..n * n)
                     .map(|k| T::from_f64(matrix[(k / n, k % n)]))
                     .collect();
-                Kernel::Collocated { n, derivative }
+                Cells::Collocated { n, derivative }
             }
         };
         let mut metric = Vec::new();
@@ -80,7 +83,7 @@ impl<T: Real> MatrixFree<T> {
             }
         }
         Self {
-            kernel,
+            cells,
             cell_dofs: space.all_cell_dofs().to_vec(),
             metric,
         }
@@ -89,25 +92,28 @@ impl<T: Real> MatrixFree<T> {
     /// Overwrites `product` with `K u`.
     pub fn apply<const L: usize>(&self, u: &[[T; L]], product: &mut [[T; L]]) {
         product.fill([T::ZERO; L]);
-        match &self.kernel {
-            Kernel::Triangle => vectorised(
-                #[inline(always)]
-                || self.triangles(u, product),
-            ),
-            Kernel::Gauss { values, slopes } => vectorised(
-                #[inline(always)]
-                || self.gauss_quads(values, slopes, u, product),
-            ),
-            Kernel::Collocated { n, derivative } => match n {
-                2 => self.dispatch_quads::<2, L>(derivative, u, product),
-                3 => self.dispatch_quads::<3, L>(derivative, u, product),
-                4 => self.dispatch_quads::<4, L>(derivative, u, product),
-                5 => self.dispatch_quads::<5, L>(derivative, u, product),
-                6 => self.dispatch_quads::<6, L>(derivative, u, product),
-                7 => self.dispatch_quads::<7, L>(derivative, u, product),
-                8 => self.dispatch_quads::<8, L>(derivative, u, product),
+        let (dofs, metric) = (&self.cell_dofs[..], &self.metric[..]);
+        match &self.cells {
+            Cells::Triangle => simd::apply(Triangles { dofs, metric }, u, product),
+            Cells::Gauss { values, slopes } => {
+                let kernel = GaussQuads {
+                    dofs,
+                    metric,
+                    values,
+                    slopes,
+                };
+                simd::apply(kernel, u, product);
+            }
+            Cells::Collocated { n, derivative } => match n {
+                2 => self.collocated::<2, L>(derivative, u, product),
+                3 => self.collocated::<3, L>(derivative, u, product),
+                4 => self.collocated::<4, L>(derivative, u, product),
+                5 => self.collocated::<5, L>(derivative, u, product),
+                6 => self.collocated::<6, L>(derivative, u, product),
+                7 => self.collocated::<7, L>(derivative, u, product),
+                8 => self.collocated::<8, L>(derivative, u, product),
                 // orders are at most 8, checked by `ReferenceElement::new`
-                _ => self.dispatch_quads::<9, L>(derivative, u, product),
+                _ => self.collocated::<9, L>(derivative, u, product),
             },
         }
     }
@@ -117,155 +123,17 @@ impl<T: Real> MatrixFree<T> {
         (size_of_val(&self.metric[..]) + size_of_val(&self.cell_dofs[..])) as u64
     }
 
-    fn dispatch_quads<const N: usize, const L: usize>(
+    fn collocated<const N: usize, const L: usize>(
         &self,
         derivative: &[T],
         u: &[[T; L]],
         product: &mut [[T; L]],
     ) {
-        let d: [[T; N]; N] =
-            std::array::from_fn(|q| std::array::from_fn(|i| derivative[q * N + i]));
-        vectorised(
-            #[inline(always)]
-            || self.collocated_quads(&d, u, product),
-        );
+        let kernel = CollocatedQuads::<T, N> {
+            dofs: &self.cell_dofs,
+            metric: &self.metric,
+            derivative: std::array::from_fn(|q| std::array::from_fn(|i| derivative[q * N + i])),
+        };
+        simd::apply(kernel, u, product);
     }
-
-    #[inline(always)]
-    fn triangles<const L: usize>(&self, u: &[[T; L]], product: &mut [[T; L]]) {
-        for (dofs, [xx, xy, yy]) in self.cell_dofs.chunks_exact(3).zip(&self.metric) {
-            let [a, b, c] = [dofs[0] as usize, dofs[1] as usize, dofs[2] as usize];
-            for lane in 0..L {
-                let gx = u[b][lane] - u[a][lane];
-                let gy = u[c][lane] - u[a][lane];
-                let fx = xx.mul_add(gx, *xy * gy);
-                let fy = xy.mul_add(gx, *yy * gy);
-                product[a][lane] -= fx + fy;
-                product[b][lane] += fx;
-                product[c][lane] += fy;
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn gauss_quads<const L: usize>(
-        &self,
-        values: &[[T; 2]; 2],
-        slopes: &[[T; 2]; 2],
-        u: &[[T; L]],
-        product: &mut [[T; L]],
-    ) {
-        let transposed = [[values[0][0], values[1][0]], [values[0][1], values[1][1]]];
-        for (dofs, metric) in self
-            .cell_dofs
-            .chunks_exact(4)
-            .zip(self.metric.chunks_exact(4))
-        {
-            let mut local = [[[T::ZERO; L]; 2]; 2];
-            gather(dofs, u, &mut local);
-            let at_points = tensor_2(values, &local);
-            let force = quad_force(slopes, metric, &at_points);
-            scatter(dofs, &tensor_2(&transposed, &force), product);
-        }
-    }
-
-    #[inline(always)]
-    fn collocated_quads<const N: usize, const L: usize>(
-        &self,
-        derivative: &[[T; N]; N],
-        u: &[[T; L]],
-        product: &mut [[T; L]],
-    ) {
-        let cells = self.cell_dofs.chunks_exact(N * N);
-        for (dofs, metric) in cells.zip(self.metric.chunks_exact(N * N)) {
-            let mut local = [[[T::ZERO; L]; N]; N];
-            gather(dofs, u, &mut local);
-            scatter(dofs, &quad_force(derivative, metric, &local), product);
-        }
-    }
-}
-
-#[inline(always)]
-fn gather<T: Real, const N: usize, const L: usize>(
-    dofs: &[u32],
-    u: &[[T; L]],
-    local: &mut [[[T; L]; N]; N],
-) {
-    for (value, &dof) in local.as_flattened_mut().iter_mut().zip(dofs) {
-        *value = u[dof as usize];
-    }
-}
-
-#[inline(always)]
-fn scatter<T: Real, const N: usize, const L: usize>(
-    dofs: &[u32],
-    local: &[[[T; L]; N]; N],
-    product: &mut [[T; L]],
-) {
-    for (value, &dof) in local.as_flattened().iter().zip(dofs) {
-        let sum = &mut product[dof as usize];
-        for lane in 0..L {
-            sum[lane] += value[lane];
-        }
-    }
-}
-
-/// `out[j][i] = Σ_kl a[j][l] a[i][k] x[l][k]`.
-#[inline(always)]
-fn tensor_2<T: Real, const L: usize>(a: &[[T; 2]; 2], x: &[[[T; L]; 2]; 2]) -> [[[T; L]; 2]; 2] {
-    let mut half = [[[T::ZERO; L]; 2]; 2];
-    let mut out = [[[T::ZERO; L]; 2]; 2];
-    for j in 0..2 {
-        for i in 0..2 {
-            for k in 0..2 {
-                axpy(a[i][k], &x[j][k], &mut half[j][i]);
-            }
-        }
-    }
-    for j in 0..2 {
-        for i in 0..2 {
-            for l in 0..2 {
-                axpy(a[j][l], &half[l][i], &mut out[j][i]);
-            }
-        }
-    }
-    out
-}
-
-/// `Σ_q ∂φ(q)ᵀ g(q) ∂u(q)` for values at the quadrature points of a tensor rule, index `[eta][xi]`.
-#[inline(always)]
-fn quad_force<T: Real, const N: usize, const L: usize>(
-    d: &[[T; N]; N],
-    metric: &[[T; 3]],
-    u: &[[[T; L]; N]; N],
-) -> [[[T; L]; N]; N] {
-    let mut flux_x = [[[T::ZERO; L]; N]; N];
-    let mut flux_y = [[[T::ZERO; L]; N]; N];
-    for j in 0..N {
-        for i in 0..N {
-            let mut gx = [T::ZERO; L];
-            let mut gy = [T::ZERO; L];
-            for k in 0..N {
-                axpy(d[i][k], &u[j][k], &mut gx);
-                axpy(d[j][k], &u[k][i], &mut gy);
-            }
-            let [xx, xy, yy] = metric[j * N + i];
-            for lane in 0..L {
-                flux_x[j][i][lane] = xx.mul_add(gx[lane], xy * gy[lane]);
-                flux_y[j][i][lane] = xy.mul_add(gx[lane], yy * gy[lane]);
-            }
-        }
-    }
-    let mut force = [[[T::ZERO; L]; N]; N];
-    for j in 0..N {
-        for i in 0..N {
-            let mut sum = [T::ZERO; L];
-            for k in 0..N {
-                axpy(d[k][i], &flux_x[j][k], &mut sum);
-                axpy(d[k][j], &flux_y[k][i], &mut sum);
-            }
-            force[j][i] = sum;
-        }
-    }
-    force
 }

@@ -6,6 +6,7 @@ use super::SimulatorInfo;
 use super::setup::{Prepared, SpaceMatrices, check_speed};
 use crate::assembly::{self, stiffness::Stiffness};
 use crate::boundary::BoundaryConditions;
+use crate::field::Field;
 use crate::observe::{self, Grid, Observers, Recording};
 use crate::operator::{StiffnessOperator, assembled::Assembled};
 use crate::real::Real;
@@ -252,8 +253,8 @@ impl<T: Real> Engine<T> {
         recordings: &mut [Recording],
         failures: &mut [Option<SolverError>],
     ) {
-        let mut on_grid = vec![[T::ZERO; L]; self.snapshots.rows()];
-        let mut at_receivers = vec![[T::ZERO; L]; self.receivers.rows()];
+        let mut on_grid = Field::<T, L>::zeros(self.snapshots.rows());
+        let mut at_receivers = Field::<T, L>::zeros(self.receivers.rows());
         for step in 0..=self.info.steps {
             if step % self.receiver_every == 0 && !at_receivers.is_empty() {
                 self.receivers
@@ -275,7 +276,7 @@ impl<T: Real> Engine<T> {
                     let mut target = recording
                         .snapshots
                         .index_axis_mut(ndarray::Axis(0), snapshot);
-                    for (out, values) in target.iter_mut().zip(&on_grid) {
+                    for (out, values) in target.iter_mut().zip(on_grid.iter()) {
                         *out = values[lane].to_f64() as f32;
                         finite &= out.is_finite();
                     }

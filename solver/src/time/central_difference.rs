@@ -8,6 +8,7 @@
 //! Conserved without damping and sources: `½ vᵀMv/dt² + ½ (uⁿ)ᵀ K uⁿ⁻¹`.
 
 use super::Stepper;
+use crate::field::Field;
 use crate::operator::StiffnessOperator;
 use crate::real::Real;
 use crate::simd::vectorised;
@@ -19,16 +20,16 @@ pub(crate) struct CentralDifference<'a, T, const L: usize> {
     loads: Loads,
     dt: f64,
     step: usize,
-    displacement: Vec<[T; L]>,
-    increment: Vec<[T; L]>,
+    displacement: Field<T, L>,
+    increment: Field<T, L>,
     /// `K u`, where `force_is_current`.
-    force: Vec<[T; L]>,
+    force: Field<T, L>,
     force_is_current: bool,
-    mass: Vec<[T; L]>,
+    mass: Field<T, L>,
     /// `(M − dt/2 D)/(M + dt/2 D)`, where any lane is damped.
-    decay: Option<Vec<[T; L]>>,
+    decay: Option<Field<T, L>>,
     /// `dt²/(M + dt/2 D)`; 0 at fixed degrees of freedom.
-    gain: Vec<[T; L]>,
+    gain: Field<T, L>,
 }
 
 impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
@@ -43,7 +44,7 @@ impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
         dt: f64,
     ) -> Self {
         let n = matrices.mass.len();
-        let zeros = || vec![[T::ZERO; L]; n];
+        let zeros = || Field::zeros(n);
         let damped = lanes
             .iter()
             .flatten()
@@ -74,7 +75,7 @@ impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
         }
         stiffness.apply(&this.displacement, &mut this.force);
         // K u − f now, without disturbing the force that the energy uses
-        let mut residual = this.force.clone();
+        let mut residual = this.force.to_vec();
         this.loads.subtract(0.0, &mut residual);
         for (lane, prepared) in lanes.iter().enumerate() {
             let Some(prepared) = prepared else { continue };

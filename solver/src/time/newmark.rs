@@ -10,6 +10,7 @@ pub(crate) mod mass;
 
 use super::Stepper;
 use crate::SolverError;
+use crate::field::Field;
 use crate::operator::StiffnessOperator;
 use crate::real::Real;
 use crate::simd::vectorised;
@@ -32,11 +33,11 @@ pub(crate) struct Newmark<'a, T, const L: usize> {
     weights: Weights,
     dt: f64,
     step: usize,
-    displacement: Vec<[T; L]>,
-    velocity: Vec<[T; L]>,
-    acceleration: Vec<[T; L]>,
-    residual: Vec<[T; L]>,
-    mass_product: Vec<[T; L]>,
+    displacement: Field<T, L>,
+    velocity: Field<T, L>,
+    acceleration: Field<T, L>,
+    residual: Field<T, L>,
+    mass_product: Field<T, L>,
     mass: LaneMass<'a, T, L>,
     /// Damping rate α per lane.
     rates: [T; L],
@@ -73,11 +74,11 @@ impl<'a, T: Real, const L: usize> Newmark<'a, T, L> {
             weights,
             dt,
             step: 0,
-            displacement: vec![[T::ZERO; L]; n],
-            velocity: vec![[T::ZERO; L]; n],
-            acceleration: vec![[T::ZERO; L]; n],
-            residual: vec![[T::ZERO; L]; n],
-            mass_product: vec![[T::ZERO; L]; n],
+            displacement: Field::zeros(n),
+            velocity: Field::zeros(n),
+            acceleration: Field::zeros(n),
+            residual: Field::zeros(n),
+            mass_product: Field::zeros(n),
             mass: LaneMass::new(space, pattern),
             rates: [T::ZERO; L],
             absorbing: matrices
@@ -101,32 +102,28 @@ impl<'a, T: Real, const L: usize> Newmark<'a, T, L> {
             }
         }
         // lanes of one density and damping share their matrices
-        let groups = equal_lanes(lanes);
-        for lanes_of_group in &groups {
-            let Some(prepared) = &lanes[lanes_of_group[0]] else {
+        let mut groups = Vec::new();
+        for members in equal_lanes(lanes) {
+            let Some(prepared) = &lanes[members[0]] else {
                 continue;
             };
             let mass = mass::entries(space, pattern, prepared)?;
-            this.mass.set(lanes_of_group, &mass);
-            this.cholesky.factorise(lanes_of_group, &mass)?;
+            this.mass.set(&members, &mass);
+            this.cholesky.factorise(&members, &mass)?;
+            groups.push((members, prepared, mass));
         }
         this.initial_acceleration();
         this.cholesky.clear();
-        for lanes_of_group in &groups {
-            let Some(prepared) = &lanes[lanes_of_group[0]] else {
-                continue;
-            };
-            let mass = mass::entries(space, pattern, prepared)?;
-            let damping = weights.gamma * dt;
-            let mut system: Vec<f64> = mass
-                .iter()
-                .zip(pattern.stiffness())
-                .map(|(m, k)| m * (1.0 + damping * prepared.damping) + weights.beta * dt * dt * k)
-                .collect();
+        let damping = weights.gamma * dt;
+        for (members, prepared, mut system) in groups {
+            for (entry, stiffness) in system.iter_mut().zip(pattern.stiffness()) {
+                *entry *= 1.0 + damping * prepared.damping;
+                *entry += weights.beta * dt * dt * stiffness;
+            }
             for (dof, value) in prepared.absorbing(matrices) {
                 system[pattern.diagonal(dof)] += damping * value;
             }
-            this.cholesky.factorise(lanes_of_group, &system)?;
+            this.cholesky.factorise(&members, &system)?;
         }
         Ok(this)
     }
@@ -148,7 +145,7 @@ impl<'a, T: Real, const L: usize> Newmark<'a, T, L> {
         }
         if self.rates.iter().any(|rate| *rate > T::ZERO) {
             self.mass.apply(&self.velocity, &mut self.mass_product);
-            for (sum, product) in self.residual.iter_mut().zip(&self.mass_product) {
+            for (sum, product) in self.residual.iter_mut().zip(self.mass_product.iter()) {
                 for lane in 0..L {
                     sum[lane] = self.rates[lane].mul_add(product[lane], sum[lane]);
                 }

@@ -3,6 +3,7 @@
 use super::cholesky::ImplicitPattern;
 use crate::SolverError;
 use crate::assembly::{self, mass::ConsistentMass};
+use crate::field::Field;
 use crate::real::Real;
 use crate::simd::vectorised;
 use crate::simulator::setup::Prepared;
@@ -34,7 +35,7 @@ pub(crate) struct LaneMass<'a, T, const L: usize> {
     pattern: &'a ImplicitPattern,
     diagonal: bool,
     /// One entry per degree of freedom if diagonal, else one per entry of the pattern.
-    values: Vec<[T; L]>,
+    values: Field<T, L>,
 }
 
 impl<'a, T: Real, const L: usize> LaneMass<'a, T, L> {
@@ -49,7 +50,7 @@ impl<'a, T: Real, const L: usize> LaneMass<'a, T, L> {
         Self {
             pattern,
             diagonal,
-            values: vec![[T::ZERO; L]; count],
+            values: Field::zeros(count),
         }
     }
 
@@ -73,7 +74,7 @@ impl<'a, T: Real, const L: usize> LaneMass<'a, T, L> {
             #[inline(always)]
             || {
                 if self.diagonal {
-                    for ((out, value), u) in product.iter_mut().zip(&self.values).zip(u) {
+                    for ((out, value), u) in product.iter_mut().zip(self.values.iter()).zip(u) {
                         *out = std::array::from_fn(|lane| value[lane] * u[lane]);
                     }
                     return;
