@@ -147,13 +147,15 @@ impl Axis {
         self
     }
 
-    /// Position of `value`, held inside the axis (zero on a logarithmic axis lies on its lower end).
+    /// Position of `value`, held inside the axis: zero on a logarithmic axis lies on its lower end, what is not a number
+    /// on the upper end of either.
     pub(crate) fn position(&self, value: f64) -> f64 {
         let (low, high) = (
             self.range.0.min(self.range.1),
             self.range.0.max(self.range.1),
         );
         match self.scale {
+            _ if value.is_nan() => high,
             Scale::Linear => value.clamp(low, high),
             Scale::Logarithmic if value > 0.0 => value.log10().clamp(low, high),
             Scale::Logarithmic => low,
@@ -286,6 +288,10 @@ mod tests {
         let axis = Axis::logarithmic("e", [1e-3, 1.0]);
         assert_eq!(axis.position(0.0), axis.range.0);
         assert_eq!(axis.position(0.1), -1.0);
+        assert_eq!(
+            (axis.position(f64::INFINITY), axis.position(f64::NAN)),
+            (axis.range.1, axis.range.1)
+        );
     }
 
     proptest! {

@@ -8,8 +8,8 @@
 
 use std::sync::OnceLock;
 
-/// Number of colours; odd, so that zero has its own.
-pub(crate) const COLOURS: usize = 255;
+/// Number of colours: odd, so that zero has its own, and leaving a palette of 256 room for colours outside the map.
+pub(crate) const COLOURS: usize = 253;
 
 /// Index of zero.
 #[cfg(test)]
@@ -158,7 +158,7 @@ mod tests {
         }
         assert_eq!(
             (index(0.0, 2.0), index(-2.0, 2.0), index(9.0, 2.0)),
-            (127, 0, 254)
+            (126, 0, 252)
         );
     }
 

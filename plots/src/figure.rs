@@ -116,41 +116,28 @@ where
     })
 }
 
-/// Refuses NaN, infinite and negative values, which a logarithmic axis has no place for.
+/// Refuses negative values, which an error or a loss cannot have. NaN and infinity pass: a report must be able to show
+/// that a model has diverged.
 fn not_negative(figure: &str, what: &str, values: &[f64]) -> Result<()> {
-    let expected = "a finite number that is not negative";
-    refuse(figure, what, values, expected, |value| {
-        value.is_finite() && value >= 0.0
-    })
-}
-
-/// Refuses NaN and negative values; infinity stands for a rollout that has diverged.
-fn errors(figure: &str, what: &str, values: &[f64]) -> Result<()> {
-    let expected = "a number that is not negative, or infinity where the rollout has diverged";
-    refuse(figure, what, values, expected, |value| value >= 0.0)
-}
-
-fn refuse(
-    figure: &str,
-    what: &str,
-    values: &[f64],
-    expected: &'static str,
-    allowed: impl Fn(f64) -> bool,
-) -> Result<()> {
-    let Some(place) = values.iter().position(|value| !allowed(*value)) else {
+    let Some(place) = values.iter().position(|value| *value < 0.0) else {
         return Ok(());
     };
     Err(PlotsError::Value {
         figure: figure.into(),
         what: what.into(),
         place: format!("index {place}"),
-        expected,
+        expected: "a number that is not negative",
         found: values[place],
     })
 }
 
-/// What a legend says of values that have no place on the axis.
-const DIVERGED: &str = "at the far end of the axis: diverged";
+/// `note`, and where a value is not finite, how that is drawn.
+fn with_not_finite<'v>(note: &str, values: impl IntoIterator<Item = &'v f64>) -> String {
+    if values.into_iter().all(|value| value.is_finite()) {
+        return note.to_owned();
+    }
+    format!("{note}; at the far end of the axis: not finite")
+}
 
 /// A number for prose and labels: three significant digits, without an exponent where that stays short.
 pub(crate) fn short(value: f64) -> String {

@@ -9,11 +9,13 @@ use crate::error::{PlotsError, Result};
 
 /// Palette index of places outside the domain.
 const OUTSIDE: u8 = colour_map::COLOURS as u8;
-/// Their colour: a grey that the map does not contain.
-const OUTSIDE_COLOUR: [u8; 3] = [0xB9, 0xB9, 0xB9];
+/// Palette index of values that are not finite.
+const NOT_FINITE: u8 = OUTSIDE + 1;
+/// Their colours, which the map does not contain: grey and black.
+const BESIDE_THE_MAP: [[u8; 3]; 2] = [[0xB9, 0xB9, 0xB9], [0, 0, 0]];
 
 /// Paints `field` (x, y) as an indexed PNG of `width` × `height` pixels, colours from `-limit` to `limit`; places whose
-/// nearest node is not `inside` are grey.
+/// nearest node is not `inside` are grey, values that are not finite black.
 pub(crate) fn paint(
     field: &Array2<f32>,
     inside: Option<&Array2<bool>>,
@@ -38,7 +40,12 @@ pub(crate) fn paint(
             let at = |x: usize, y: usize| f64::from(field[[x, y]]);
             let low = at(x, y) * (1.0 - right) + at(x1, y) * right;
             let high = at(x, y1) * (1.0 - right) + at(x1, y1) * right;
-            pixels.push(colour_map::index(low * (1.0 - up) + high * up, limit));
+            let value = low * (1.0 - up) + high * up;
+            pixels.push(if value.is_finite() {
+                colour_map::index(value, limit)
+            } else {
+                NOT_FINITE
+            });
         }
     }
     encode(&pixels, width, height)
@@ -59,7 +66,7 @@ fn between(i: usize, pixels: usize, nodes: usize) -> (usize, f64) {
 
 fn encode(pixels: &[u8], width: usize, height: usize) -> Result<Vec<u8>> {
     let mut palette: Vec<u8> = colour_map::diverging().concat();
-    palette.extend(OUTSIDE_COLOUR);
+    palette.extend(BESIDE_THE_MAP.concat());
     let failed = |error: png::EncodingError| PlotsError::Drawing {
         reason: error.to_string(),
     };
@@ -121,6 +128,16 @@ mod tests {
                 assert_eq!(*pixel, colour_map::index(x * y, 1.0), "at {x}, {y}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_not_finite_is_black() {
+        let field = Array2::from_shape_fn(
+            (3, 3),
+            |(x, _)| if x == 0 { f32::NAN } else { f32::INFINITY },
+        );
+        let (pixels, ..) = decode(&paint(&field, None, 1.0, (6, 6)).unwrap());
+        assert!(pixels.iter().all(|p| *p == NOT_FINITE));
     }
 
     #[test]

@@ -26,9 +26,10 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// `None` for no values.
+    /// `None` for no values. What is not a number counts as infinite: an error that cannot be told is no small one.
     pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let mut sorted: Vec<f64> = values.into_iter().collect();
+        let known = |value: f64| if value.is_nan() { f64::INFINITY } else { value };
+        let mut sorted: Vec<f64> = values.into_iter().map(known).collect();
         sorted.sort_by(f64::total_cmp);
         Some(Self {
             q10: quantile(&sorted, 0.1)?,
@@ -57,7 +58,7 @@ mod tests {
 
     #[test]
     fn diverged_trajectories_count_as_infinite() {
-        let summary = Summary::of([1.0, 2.0, 3.0, 4.0, f64::INFINITY]).unwrap();
+        let summary = Summary::of([1.0, f64::NAN, 3.0, 4.0, 2.0]).unwrap();
         assert_eq!(summary.median, 3.0);
         assert_eq!(
             (summary.q90, summary.worst, summary.mean),

@@ -6,7 +6,7 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::{DIVERGED, Figure, csv_text, errors, short, some};
+use super::{Figure, csv_text, not_negative, short, some, with_not_finite};
 use crate::axis::Axis;
 use crate::canvas::{self, Metrics, Rect, Svg, clean, stroke};
 use crate::chart::{self, Grid, Legend, Margins, Swatch};
@@ -19,7 +19,7 @@ use crate::style::{FigureStyle, INK, series};
 pub struct ErrorSample {
     /// Name of the model.
     pub label: String,
-    /// One error per trajectory, not negative; infinity where the rollout has diverged.
+    /// One error per trajectory, not negative; NaN or infinite where the rollout has diverged.
     pub values: Vec<f64>,
 }
 
@@ -45,7 +45,7 @@ impl ErrorDistribution {
         for ErrorSample { label, values } in &self.samples {
             let what = format!("sample `{label}`");
             some(&self.name, &what, values, "give at least one trajectory")?;
-            errors(&self.name, &what, values)?;
+            not_negative(&self.name, &what, values)?;
         }
         Ok(())
     }
@@ -83,16 +83,7 @@ impl Figure for ErrorDistribution {
             .unwrap_or(0);
         let left = widest + metrics.ems(1.0);
         let marks = "dot: one trajectory; long bar: median; short bar: 90 % quantile; diamond: mean; ring: worst";
-        let diverged = self
-            .samples
-            .iter()
-            .flat_map(|s| &s.values)
-            .any(|value| value.is_infinite());
-        let note = if diverged {
-            format!("{marks}; {DIVERGED}")
-        } else {
-            marks.to_owned()
-        };
+        let note = with_not_finite(marks, self.samples.iter().flat_map(|s| &s.values));
         let width = metrics.width - left - metrics.ems(1.2);
         let legend = Legend::new(&metrics, width, std::iter::empty::<(Swatch, &str)>(), &note);
         let row = metrics.ems(3.2);

@@ -1,13 +1,13 @@
 //! How the error of each model grows over a rollout.
 //!
 //! For each model the median over trajectories (line), the range from the 10 % to the 90 % quantile (band) and the worst
-//! trajectory at each step (thin line), on a logarithmic axis; baselines such as persistence as broken lines. A diverged
-//! trajectory has an infinite error, which is drawn at the top.
+//! trajectory at each step (thin line), on a logarithmic axis; baselines such as persistence as broken lines. What is not
+//! finite (a diverged rollout) is drawn at the top, and the legend says so.
 
 use ndarray::Array2;
 use plotters::prelude::*;
 
-use super::{DIVERGED, Figure, csv_text, errors, same, short, some, with_unit};
+use super::{Figure, csv_text, not_negative, same, short, some, with_not_finite, with_unit};
 use crate::axis::Axis;
 use crate::canvas::{self, CENTIMETRE, Metrics, Rect, Svg, stroke};
 use crate::chart::{self, Grid, Legend, Margins, Swatch};
@@ -23,7 +23,7 @@ const MOST_BANDS: usize = 4;
 pub struct ErrorSeries {
     /// Name of the model.
     pub label: String,
-    /// Error (trajectory, step), not negative; infinity where the rollout has diverged.
+    /// Error (trajectory, step), not negative; NaN or infinite where the rollout has diverged.
     pub values: Array2<f64>,
 }
 
@@ -71,7 +71,7 @@ impl ErrorGrowth {
             )?;
             same(name, &what, values.ncols(), self.x.len())?;
             for (trajectory, row) in values.outer_iter().enumerate() {
-                errors(
+                not_negative(
                     name,
                     &format!("{what}, trajectory {trajectory}"),
                     &row.to_vec(),
@@ -81,7 +81,7 @@ impl ErrorGrowth {
         for Baseline { label, values } in &self.baselines {
             let what = format!("baseline `{label}`");
             same(name, &what, values.len(), self.x.len())?;
-            errors(name, &what, values)?;
+            not_negative(name, &what, values)?;
         }
         Ok(())
     }
@@ -143,21 +143,14 @@ impl Figure for ErrorGrowth {
             .map(|s| s.values.nrows())
             .max()
             .unwrap_or(0);
-        let mut note = match (most, bands) {
+        let note = match (most, bands) {
             (1, _) => "one trajectory".to_owned(),
             (n, true) => {
                 format!("line: median of {n} trajectories; band: 10–90 %; thin line: worst")
             }
             (n, false) => format!("line: median of {n} trajectories; thin line: worst"),
         };
-        if self
-            .series
-            .iter()
-            .flat_map(|s| &s.values)
-            .any(|value| value.is_infinite())
-        {
-            note = format!("{note}; {DIVERGED}");
-        }
+        let note = with_not_finite(&note, self.series.iter().flat_map(|s| &s.values));
         let models = self
             .series
             .iter()

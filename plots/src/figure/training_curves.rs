@@ -5,7 +5,7 @@
 
 use plotters::prelude::*;
 
-use super::{Figure, csv_text, finite, not_negative, same, short, some};
+use super::{Figure, csv_text, finite, not_negative, same, short, some, with_not_finite};
 use crate::axis::Axis;
 use crate::canvas::{self, CENTIMETRE, Metrics, Rect, Svg, stroke};
 use crate::chart::{self, Grid, Legend, Margins, Swatch};
@@ -22,11 +22,11 @@ pub struct TrainingRun {
     pub label: String,
     /// Optimiser steps at which the training loss was logged, ascending.
     pub steps: Vec<f64>,
-    /// Training loss at those steps, not negative.
+    /// Training loss at those steps, not negative; NaN or infinite where training broke down.
     pub train_loss: Vec<f64>,
     /// Optimiser steps at which the validation split was evaluated.
     pub valid_steps: Vec<f64>,
-    /// Validation error at those steps, not negative.
+    /// Validation error at those steps, not negative; NaN or infinite where training broke down.
     pub valid_error: Vec<f64>,
 }
 
@@ -149,6 +149,11 @@ impl Figure for TrainingCurves {
         if valid.iter().any(|points| !points.is_empty()) {
             note.push_str("; line with dots: validation");
         }
+        let logged = self
+            .runs
+            .iter()
+            .flat_map(|r| r.train_loss.iter().chain(&r.valid_error));
+        let note = with_not_finite(&note, logged);
         let entries = self
             .runs
             .iter()

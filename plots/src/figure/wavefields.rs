@@ -3,7 +3,7 @@
 //! Columns are times. The upper block shows the reference and each prediction on one symmetric scale, the largest
 //! reference magnitude over all times given; the lower block shows prediction − reference on its own symmetric scale, the
 //! largest error over all models and times, but never more than the field's scale (a diverged surrogate is cut off there,
-//! and the bar's pointed ends say so). Neither scale changes between panels, so that panels may be compared.
+//! and the bar's pointed ends say so; what is not finite is black). Neither scale changes between panels, so that panels may be compared.
 
 use ndarray::Array2;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -11,7 +11,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::{Figure, csv_text, finite, same, short, some, with_unit};
 use crate::canvas::{self, Svg};
 use crate::error::{PlotsError, Result};
-use crate::style::FigureStyle;
+use crate::style::{FigureStyle, MUTED};
 
 mod drawing;
 mod layout;
@@ -24,7 +24,7 @@ use layout::Layout;
 pub struct Prediction {
     /// Name of the model.
     pub label: String,
-    /// One field (x, y) per time, in the unit of the figure.
+    /// One field (x, y) per time, in the unit of the figure; values may be NaN or infinite (a diverged rollout).
     pub fields: Vec<Array2<f32>>,
 }
 
@@ -97,7 +97,6 @@ impl Wavefields {
             for (k, field) in fields.iter().enumerate() {
                 let what = format!("prediction `{label}` {k}");
                 same(name, &what, field.dim(), shape)?;
-                finite(name, &what, field)?;
             }
         }
         if let Some(inside) = &self.inside {
@@ -114,6 +113,23 @@ impl Wavefields {
             expected: "[x0, x1, y0, y1] with x0 < x1 and y0 < y1".into(),
             found: format!("{:?}", self.extent),
         })
+    }
+
+    /// What the two colours beside the map mean, where they occur.
+    fn note(&self) -> String {
+        let mut meanings = Vec::new();
+        if self
+            .inside
+            .as_ref()
+            .is_some_and(|inside| inside.iter().any(|inside| !inside))
+        {
+            meanings.push("grey: outside the domain");
+        }
+        let mut predicted = self.predictions.iter().flat_map(|p| &p.fields).flatten();
+        if predicted.any(|value| !value.is_finite()) {
+            meanings.push("black: not finite");
+        }
+        meanings.join("; ")
     }
 
     /// Fields and errors with their scales.
@@ -167,10 +183,11 @@ impl Wavefields {
     }
 }
 
-/// Largest magnitude.
+/// Largest finite magnitude.
 fn largest<'a>(fields: impl Iterator<Item = &'a Array2<f32>>) -> f64 {
     fields
         .flatten()
+        .filter(|value| value.is_finite())
         .fold(0.0, |most, value| f64::from(value.abs()).max(most))
 }
 
@@ -185,7 +202,13 @@ impl Figure for Wavefields {
         let blocks = self.blocks();
         let rows: usize = blocks.iter().map(|block| block.rows.len()).sum();
         let last = layout.place(blocks.len() - 1, rows - 1, 0);
-        let height = last.bottom() + layout.margins.bottom;
+        let note = self.note();
+        let note_height = if note.is_empty() {
+            0
+        } else {
+            layout.metrics.ems(1.6)
+        };
+        let height = last.bottom() + layout.margins.bottom + note_height;
         canvas::page(
             style,
             height,
@@ -217,6 +240,10 @@ impl Figure for Wavefields {
                         &heading,
                         (panel.centre().0, panel.top - layout.metrics.ems(0.15)),
                     )?;
+                }
+                let below = layout.metrics.text(MUTED, (HPos::Left, VPos::Bottom));
+                if !note.is_empty() {
+                    area.draw_text(&note, &below, (last.left, height - layout.metrics.ems(0.3)))?;
                 }
                 Ok(())
             },
@@ -289,6 +316,9 @@ impl Figure for Wavefields {
             ));
         }
         text.push('.');
+        if !self.note().is_empty() {
+            text.push_str(&format!(" {}.", self.note()));
+        }
         text
     }
 }

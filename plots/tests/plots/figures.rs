@@ -168,17 +168,6 @@ fn extremes_do_not_break_a_figure() {
     exact.series[0].values.fill(0.0);
     exact.baselines.clear();
     draw(&exact);
-    let mut diverged = common::error_growth(2, 3, 9);
-    diverged.series[0].values[[1, 8]] = f64::INFINITY;
-    assert!(draw(&diverged).markup().contains("diverged"));
-    assert!(
-        diverged.alt_text().contains("worst infinite"),
-        "{}",
-        diverged.alt_text()
-    );
-    let mut diverged = common::error_distribution(2, 3);
-    diverged.samples[1].values.fill(f64::INFINITY);
-    assert!(draw(&diverged).markup().contains("diverged"));
     let mut free = common::parameter_counts(2, 3);
     free.models
         .iter_mut()
@@ -207,6 +196,42 @@ fn extremes_do_not_break_a_figure() {
     draw(&slender);
     slender.extent = [0.0, 1e3, 0.0, 1.0];
     draw(&slender);
+}
+
+#[test]
+fn diverged_models_are_shown_and_said_to_be() {
+    let mut growth = common::error_growth(2, 3, 9);
+    growth.series[0].values[[1, 8]] = f64::INFINITY;
+    growth.series[1].values[[2, 7]] = f64::NAN;
+    assert!(draw(&growth).markup().contains("not finite"));
+    let text = growth.alt_text();
+    assert!(text.contains("worst infinite"), "{text}");
+    let mut distribution = common::error_distribution(2, 3);
+    distribution.samples[1].values.fill(f64::NAN);
+    assert!(draw(&distribution).markup().contains("not finite"));
+    let mut curves = common::training_curves(2, 40);
+    curves.runs[0].train_loss[39] = f64::NAN;
+    assert!(draw(&curves).markup().contains("not finite"));
+    let mut fields = common::wavefields(2, 2);
+    let scale = |text: String| {
+        text.split(". ")
+            .nth(1)
+            .unwrap()
+            .trim_end_matches('.')
+            .to_owned()
+    };
+    let before = scale(fields.alt_text());
+    fields.predictions[0].fields[1][[3, 3]] = f32::INFINITY;
+    fields.predictions[0].fields[1][[4, 3]] = f32::NAN;
+    assert!(draw(&fields).markup().contains("black: not finite"));
+    assert_eq!(
+        scale(fields.alt_text()),
+        before,
+        "scales come from finite values"
+    );
+    for figure in [&growth as &dyn Figure, &distribution, &curves, &fields] {
+        assert!(figure.csv().unwrap().contains("NaN"), "{}", figure.name());
+    }
 }
 
 #[test]
