@@ -21,7 +21,8 @@ struct Summary {
     file: String,
     degrees_of_freedom: usize,
     time_step: f64,
-    stable_time_step: f64,
+    /// None where every step is stable.
+    stable_time_step: Option<f64>,
     steps: usize,
     snapshots: usize,
     receivers: usize,
@@ -57,7 +58,7 @@ pub fn run(config: &Path, file: &Path, global: &Global) -> anyhow::Result<()> {
         file: file.display().to_string(),
         degrees_of_freedom: info.dofs,
         time_step: info.dt,
-        stable_time_step: info.stable_dt,
+        stable_time_step: info.stable_dt.is_finite().then_some(info.stable_dt),
         steps: info.steps,
         snapshots: info.snapshot_times.len(),
         receivers: config.receivers.points.len(),
@@ -75,8 +76,13 @@ pub fn run(config: &Path, file: &Path, global: &Global) -> anyhow::Result<()> {
     let mut writer = FileWriter::create(file, &spec, 1)?;
     writer.write(0, &data)?;
     writer.finish()?;
+    let stable = if info.stable_dt.is_finite() {
+        format!("stable up to {:.3e} s", info.stable_dt)
+    } else {
+        "stable for any step".to_owned()
+    };
     console.say(format!(
-        "{}: {} snapshots and {} receivers over {} s\n  {} degrees of freedom, {} steps of {:.3e} s (stable up to {:.3e} s)\n  \
+        "{}: {} snapshots and {} receivers over {} s\n  {} degrees of freedom, {} steps of {:.3e} s ({stable})\n  \
          set-up {}, time loop {}\n  largest displacement {:.4} m, energy {:.4e} at the start, {:.4e} at the end",
         summary.file,
         summary.snapshots,
@@ -85,7 +91,6 @@ pub fn run(config: &Path, file: &Path, global: &Global) -> anyhow::Result<()> {
         grouped(info.dofs as u64),
         grouped(info.steps as u64),
         info.dt,
-        info.stable_dt,
         duration(set_up_seconds),
         duration(run_seconds),
         summary.largest_displacement,

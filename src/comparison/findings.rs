@@ -34,7 +34,7 @@ pub fn findings(measured: &[Measured], fe: Option<&FeTime>) -> Vec<Verdict> {
     }
     if let Some(fe) = fe {
         for item in measured {
-            verdicts.extend(against_fe(item, fe));
+            verdicts.extend(against_fe(item, fe).map(plain));
         }
     }
     verdicts
@@ -99,7 +99,7 @@ fn worse_than_trivial(item: &Measured) -> Option<String> {
 }
 
 /// Time of a rollout beside the FE solver's for the same trajectory.
-fn against_fe(item: &Measured, fe: &FeTime) -> Option<Verdict> {
+fn against_fe(item: &Measured, fe: &FeTime) -> Option<String> {
     let latency = item.evaluation.latency?;
     let (surrogate, solver) = (latency.rollout_ms, fe.single_ms);
     let slower = surrogate > solver;
@@ -114,11 +114,9 @@ fn against_fe(item: &Measured, fe: &FeTime) -> Option<Verdict> {
             solver / surrogate
         )
     };
-    Some(Verdict {
-        holds: slower.then_some(false),
-        text: format!(
-            "{} rolls a trajectory out in {surrogate:.1} ms ({} steps, {} threads); FE solves it in {solver:.1} ms on one thread, {:.1} ms in an ensemble: {comparison}.",
-            item.label, latency.rollout_steps, latency.threads, fe.ensemble_ms
-        ),
-    })
+    Some(format!(
+        "{} rolls a trajectory out in {surrogate:.1} ms ({} steps, {} threads); FE solves it in {solver:.1} ms on one \
+         thread, {:.1} ms in an ensemble: {comparison}.",
+        item.label, latency.rollout_steps, latency.threads, fe.ensemble_ms
+    ))
 }

@@ -6,14 +6,15 @@ mod tables;
 use std::path::Path;
 
 use anyhow::Context;
-use fewave_datasets::Split;
+use fewave_datasets::{Split, SplitName};
 use fewave_plots::{FigureStyle, write_figure};
 use fewave_plots::{Provenance, Report, ReportFigure};
 
-use super::Measured;
 use super::findings::findings;
 use super::reference::FeTime;
+use super::{Measured, files};
 use crate::console::Console;
+use crate::output;
 
 /// Width of figures that span a page, in cm.
 const PAGE_CM: f64 = 17.0;
@@ -59,6 +60,8 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path, console: &Console) -> a
         .iter()
         .map(|item| item.label.as_str())
         .collect();
+    let mut tables = tables::errors(comparison);
+    tables.push(tables::costs(comparison));
     Report {
         title: format!(
             "Surrogates of {}: {}",
@@ -67,19 +70,19 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path, console: &Console) -> a
         ),
         verdicts: findings(comparison.measured, comparison.fe.as_ref()),
         summary: summary(comparison),
-        tables: vec![tables::errors(comparison), tables::costs(comparison)],
+        tables,
         figures: written,
         commands: vec![comparison.command.clone()],
         provenance: provenance(comparison),
     }
     .write(folder)?;
-    super::super::output::write_atomically(
+    output::write_atomically(
         &folder.join("metrics.csv"),
-        &super::files::metrics(comparison.measured, comparison.split)?,
+        &files::metrics(comparison.measured, comparison.split)?,
     )?;
-    super::super::output::write_atomically(
+    output::write_atomically(
         &folder.join("summary.csv"),
-        &super::files::summary(comparison.measured)?,
+        &files::summary(comparison.measured)?,
     )
 }
 
@@ -90,12 +93,29 @@ fn summary(comparison: &Comparison<'_>) -> Vec<String> {
         .measured
         .first()
         .map_or(0, |item| item.evaluation.history);
+    let name = split.provenance().split;
+    let unseen = match name {
+        SplitName::Test => "which no network was trained or tuned on",
+        SplitName::Valid => {
+            "by which the checkpoints were chosen, so errors on new data are larger"
+        }
+        SplitName::Train => "which the networks were trained on, so errors on new data are larger",
+    };
+    let foreign: Vec<&str> = comparison
+        .measured
+        .iter()
+        .filter(|item| item.surrogate.provenance().data_hash != comparison.data_hash)
+        .map(|item| item.label.as_str())
+        .collect();
+    let origin = match foreign.as_slice() {
+        [] => "The networks were trained on the train split of this dataset.".to_owned(),
+        names => format!("Trained on another dataset: {}.", names.join(", ")),
+    };
     vec![
         format!(
-            "{} networks measured on the {} trajectories of the {} split, which none of them was trained or tuned on unless said otherwise: {} × {} points, {} snapshots.",
+            "{} networks measured on the {} trajectories of the {name} split, {unseen}: {} × {} points, {} snapshots. {origin}",
             comparison.measured.len(),
             split.len(),
-            split.provenance().split,
             x.len(),
             y.len(),
             split.times().len(),

@@ -1,58 +1,67 @@
 //! The tables of a comparison.
 
 use fewave_plots::{Cell, Column, Table};
+use fewave_surrogate::evaluate::{Baseline, EvaluationSummary, SHORT_ROLLOUT};
 use fewave_surrogate::metrics::Summary;
 
 use super::Comparison;
 
-/// Errors of every network and of the trivial predictions.
-pub(super) fn errors(comparison: &Comparison<'_>) -> Table {
-    let mut columns = vec![Column::words("Network"), Column::numbers("Parameters", "")];
-    for what in ["One step", "Rollout of 20", "Whole rollout"] {
-        for statistic in ["mean", "median", "90 %", "worst"] {
-            columns.push(Column::numbers(&format!("{what}, {statistic}"), "%"));
-        }
-    }
-    let cells = |summary: &Summary| {
-        [summary.mean, summary.median, summary.q90, summary.worst]
-            .map(|value| Cell::number(value * 100.0))
-    };
-    let mut rows: Vec<Vec<Cell>> = comparison
-        .measured
-        .iter()
-        .map(|item| {
-            let summary = &item.evaluation.summary;
-            let mut row = vec![
-                Cell::words(&item.label),
-                Cell::count(item.surrogate.parameters() as u64),
-            ];
-            row.extend(cells(&summary.one_step_relative_l2));
-            row.extend(cells(&summary.rollout_relative_l2_20));
-            row.extend(cells(&summary.rollout_relative_l2_full));
-            row
-        })
-        .collect();
-    for baseline in comparison
-        .measured
-        .first()
-        .into_iter()
-        .flat_map(|item| &item.evaluation.baselines)
-    {
-        let mut row = vec![Cell::words(baseline.name.replace('-', " ")), Cell::count(0)];
-        row.extend(cells(&baseline.one_step_relative_l2));
-        row.extend(cells(&baseline.rollout_relative_l2_20));
-        row.extend(cells(&baseline.rollout_relative_l2_full));
-        rows.push(row);
-    }
-    Table {
-        caption: format!(
-            "Relative L2 error over the {} trajectories of the {} split",
-            comparison.split.len(),
-            comparison.split.provenance().split
+/// Errors of every network and of the trivial predictions: single steps, rollouts of 20 steps, whole rollouts.
+pub(super) fn errors(comparison: &Comparison<'_>) -> Vec<Table> {
+    let table =
+        |what: &str, of: fn(&EvaluationSummary) -> &Summary, trivial: fn(&Baseline) -> &Summary| {
+            let networks = comparison.measured.iter().map(|item| {
+                (
+                    item.label.clone(),
+                    item.surrogate.parameters(),
+                    of(&item.evaluation.summary),
+                )
+            });
+            let baselines = comparison
+                .measured
+                .first()
+                .into_iter()
+                .flat_map(|item| &item.evaluation.baselines)
+                .map(|baseline| (baseline.name.replace('-', " "), 0, trivial(baseline)));
+            let mut columns = vec![Column::words("Network"), Column::numbers("Parameters", "")];
+            columns.extend(
+                ["Mean", "Median", "90 % quantile", "Worst"].map(|name| Column::numbers(name, "%")),
+            );
+            Table {
+                caption: format!(
+                    "{what}: relative L2 error over the {} trajectories of the {} split",
+                    comparison.split.len(),
+                    comparison.split.provenance().split
+                ),
+                columns,
+                rows: networks
+                    .chain(baselines)
+                    .map(|(label, parameters, errors)| {
+                        let mut row = vec![Cell::words(label), Cell::count(parameters as u64)];
+                        let values = [errors.mean, errors.median, errors.q90, errors.worst];
+                        row.extend(values.map(|value| Cell::number(value * 100.0)));
+                        row
+                    })
+                    .collect(),
+            }
+        };
+    vec![
+        table(
+            "One step",
+            |s| &s.one_step_relative_l2,
+            |b| &b.one_step_relative_l2,
         ),
-        columns,
-        rows,
-    }
+        table(
+            &format!("Rollout of {SHORT_ROLLOUT} steps"),
+            |s| &s.rollout_relative_l2_20,
+            |b| &b.rollout_relative_l2_20,
+        ),
+        table(
+            "Whole rollout",
+            |s| &s.rollout_relative_l2_full,
+            |b| &b.rollout_relative_l2_full,
+        ),
+    ]
 }
 
 /// Parameters, work and times, the FE solver's beside them.
