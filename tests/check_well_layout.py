@@ -332,7 +332,9 @@ def main():
     root, violations, splits = pathlib.Path(sys.argv[1]), [], {}
     for split in SPLITS:
         paths = sorted((root / "data" / split).glob("*.hdf5"))
-        if not paths:
+        if not (root / "data" / split).is_dir():
+            violations.append(f"{root / 'data' / split}: must be a folder")
+        elif split == "train" and not paths:
             violations.append(f"{root / 'data' / split}: must hold *.hdf5 files")
         splits[split] = []
         for path in paths:

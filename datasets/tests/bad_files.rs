@@ -555,7 +555,14 @@ fn a_folder_is_checked_as_a_whole() {
     );
     check(
         &|dir| fs::remove_file(dir.join("data/test/00000.hdf5")).unwrap(),
-        &["data/test: expected *.hdf5 files"],
+        &[],
+    );
+    check(
+        &|dir| {
+            fs::remove_file(dir.join("data/train/00000.hdf5")).unwrap();
+            fs::remove_file(dir.join("data/train/00001.hdf5")).unwrap();
+        },
+        &["data/train: expected *.hdf5 files"],
     );
     check(
         &|dir| fs::write(dir.join("data/test/b.hdf5.part"), "").unwrap(),
