@@ -8,6 +8,8 @@
 //!
 //! Sums over the batch run over fixed groups of maps and then over the groups, whatever the number of threads.
 
+use std::ops::Range;
+
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -132,18 +134,18 @@ fn forward<E: Element>(geometry: Geometry, x: &[E], kernel: &Packed<E>, bias: &[
     }
     let size = geometry.tile_size::<E>(geometry.inputs, TILE_BYTES);
     let tiles: Vec<Tile> = geometry.tiles(0..geometry.batch, size).collect();
-    let shared = geometry.offsets(size.0, size.1);
+    let shared = geometry.offsets(size.1, geometry.padded(size.0, size.1));
     filled(length, |y| {
         tiles.par_iter().for_each(|tile| {
             let (planes, rows) = (tile.planes.len(), tile.rows.len());
-            let own = ((planes, rows) != size).then(|| geometry.offsets(planes, rows));
-            let offsets = own.as_ref().unwrap_or(&shared);
             let run = geometry.run(rows);
             let channel = geometry.padded(planes, rows);
+            let own = ((planes, rows) != size).then(|| geometry.offsets(rows, channel));
+            let offsets = own.as_ref().unwrap_or(&shared);
             with_scratch(
                 [geometry.inputs * channel, PANEL * run],
                 |[padded, rows_out]| {
-                    geometry.pad(x, tile, padded);
+                    geometry.pad(x, tile, padded, channel);
                     for first in (0..geometry.outputs).step_by(PANEL) {
                         let count = PANEL.min(geometry.outputs - first);
                         for plane in 0..planes {
@@ -229,7 +231,7 @@ const PARTIAL_BYTES: usize = 32 << 20;
 /// Parts that the work is cut into, so that a few threads share it evenly.
 const PARTS: usize = 16;
 /// Rows of `g` that a task works off together.
-const ROW_BLOCK: usize = 4;
+const ROW_BLOCK: usize = 16;
 
 /// The gradients (T, S, taps) of the kernel and (T) of the bias.
 fn weight_gradient<E: Element>(geometry: Geometry, x: &[E], g: &[E]) -> (Vec<E>, Vec<E>) {
@@ -237,7 +239,10 @@ fn weight_gradient<E: Element>(geometry: Geometry, x: &[E], g: &[E]) -> (Vec<E>,
     let outputs = geometry.outputs;
     // Groups of maps have their own partial sums; where these grow too large, outputs are shared out instead.
     let affordable = PARTIAL_BYTES / (size_of::<E>() * outputs * columns).max(1);
-    let groups = affordable.clamp(1, PARTS).min(geometry.batch.max(1));
+    let stack = stack(geometry);
+    let groups = affordable
+        .clamp(1, PARTS)
+        .min(geometry.batch.div_ceil(stack).max(1));
     let blocks = outputs.div_ceil(ROW_BLOCK);
     let ranges = PARTS.div_ceil(groups).min(blocks).max(1);
     let rows = blocks.div_ceil(ranges) * ROW_BLOCK;
@@ -253,8 +258,16 @@ fn weight_gradient<E: Element>(geometry: Geometry, x: &[E], g: &[E]) -> (Vec<E>,
         let sums =
             unsafe { places.slice((group * outputs + first) * row_length, count * row_length) };
         let (kernel, bias) = sums.split_at_mut(count * columns);
-        for image in images {
-            accumulate(geometry, x, g, image, first, kernel, bias);
+        for start in images.clone().step_by(stack) {
+            accumulate(
+                geometry,
+                x,
+                g,
+                start..images.end.min(start + stack),
+                first,
+                kernel,
+                bias,
+            );
         }
     });
     // Within a task's piece the kernel's rows come first, then the biases.
@@ -282,69 +295,109 @@ fn weight_gradient<E: Element>(geometry: Geometry, x: &[E], g: &[E]) -> (Vec<E>,
     (kernel, bias)
 }
 
-/// Adds one map's share to the gradients of the outputs from `first` on.
+/// How many maps are worked off together in the kernel's gradient: small ones one after another as a single long run,
+/// because every run ends with the sum over a register's lanes.
+fn stack(geometry: Geometry) -> usize {
+    let [depth, height, _] = geometry.map;
+    if geometry.taps() == 1 || depth > 1 {
+        return 1;
+    }
+    (DOTS_RUN / geometry.padded_plane(height).max(1)).max(1)
+}
+
+/// Adds the share of a few maps to the gradients of the outputs from `first` on.
 fn accumulate<E: Element>(
     geometry: Geometry,
     x: &[E],
     g: &[E],
-    image: usize,
+    images: Range<usize>,
     first: usize,
     kernel: &mut [E],
     bias: &mut [E],
 ) {
     let (positions, count) = (geometry.positions(), bias.len());
-    let g = &g[(image * geometry.outputs + first) * positions..][..count * positions];
-    for (sum, map) in bias.iter_mut().zip(g.chunks_exact(positions.max(1))) {
-        *sum += total(map);
+    let maps =
+        |image: usize| &g[(image * geometry.outputs + first) * positions..][..count * positions];
+    for image in images.clone() {
+        for (sum, map) in bias
+            .iter_mut()
+            .zip(maps(image).chunks_exact(positions.max(1)))
+        {
+            *sum += total(map);
+        }
     }
     if geometry.taps() == 1 {
         let offsets = Offsets::strided(geometry.inputs, positions);
-        let x = &x[image * geometry.inputs * positions..];
-        let run = DOTS_RUN;
-        for start in (0..positions).step_by(run) {
-            let length = run.min(positions - start);
-            dispatch(Dots::new(
-                (&g[start..], positions),
-                (&x[start..], &offsets),
-                kernel,
-                count,
-                length,
-            ));
+        for image in images {
+            let (x, g) = (&x[image * geometry.inputs * positions..], maps(image));
+            for start in (0..positions).step_by(DOTS_RUN) {
+                let length = DOTS_RUN.min(positions - start);
+                dispatch(Dots::new(
+                    (&g[start..], positions),
+                    (&x[start..], &offsets),
+                    kernel,
+                    count,
+                    length,
+                ));
+            }
         }
         return;
     }
-    let size = geometry.tile_size::<E>(geometry.inputs, TILE_BYTES);
     let [_, height, width] = geometry.map;
     let pitch = geometry.pitch();
-    for tile in geometry.tiles(image..image + 1, size) {
+    // Either several whole maps or the tiles of one.
+    let stacked = images.len();
+    let size = match stacked {
+        1 => geometry.tile_size::<E>(geometry.inputs, TILE_BYTES),
+        _ => (1, height),
+    };
+    for tile in geometry.tiles(images.start..images.start + 1, size) {
         let (planes, rows) = (tile.planes.len(), tile.rows.len());
-        let offsets = geometry.offsets(planes, rows);
-        let run = geometry.run(rows);
-        let lengths = [
-            geometry.inputs * geometry.padded(planes, rows),
-            count * rows * pitch,
-        ];
-        with_scratch(lengths, |[padded, gradient]| {
-            geometry.pad(x, &tile, padded);
-            for plane in 0..planes {
-                for t in 0..count {
-                    let map = (t * geometry.map[0] + tile.planes.start + plane) * height;
-                    for (index, row) in tile.rows.clone().enumerate() {
-                        let line = &mut gradient[(t * rows + index) * pitch..][..pitch];
-                        line[..width].copy_from_slice(&g[(map + row) * width..][..width]);
-                        line[width..].fill(E::default());
-                    }
+        let map = geometry.padded(planes, rows);
+        let offsets = geometry.offsets(rows, stacked * map);
+        // Runs of `g` have the layout of the padded maps that they are multiplied with, zeros between their rows.
+        let row = (stacked - 1) * map + rows * pitch;
+        with_scratch(
+            [geometry.inputs * stacked * map, count * row],
+            |[padded, gradient]| {
+                for image in images.clone() {
+                    let place = (image - images.start) * map;
+                    geometry.pad(
+                        x,
+                        &Tile {
+                            image,
+                            ..tile.clone()
+                        },
+                        &mut padded[place..],
+                        stacked * map,
+                    );
                 }
-                let source = &padded[plane * geometry.padded_plane(rows)..];
-                dispatch(Dots::new(
-                    (gradient, rows * pitch),
-                    (source, &offsets),
-                    kernel,
-                    count,
-                    run,
-                ));
-            }
-        });
+                for plane in 0..planes {
+                    for t in 0..count {
+                        let row = &mut gradient[t * row..][..row];
+                        for (image, line) in images.clone().zip(row.chunks_mut(map)) {
+                            let map = (t * geometry.map[0] + tile.planes.start + plane) * height;
+                            let (own, between) = line.split_at_mut(rows * pitch);
+                            for (line, row) in own.chunks_exact_mut(pitch).zip(tile.rows.clone()) {
+                                line[..width]
+                                    .copy_from_slice(&maps(image)[(map + row) * width..][..width]);
+                                line[width..].fill(E::default());
+                            }
+                            between.fill(E::default());
+                        }
+                    }
+                    let source = &padded[plane * geometry.padded_plane(rows)..];
+                    let run = row - (pitch - width);
+                    dispatch(Dots::new(
+                        (gradient, row),
+                        (source, &offsets),
+                        kernel,
+                        count,
+                        run,
+                    ));
+                }
+            },
+        );
     }
 }
 

@@ -126,16 +126,16 @@ impl Geometry {
         })
     }
 
-    /// The offset of each (channel, tap) pair in the padded input of a tile of so many planes and rows.
-    pub(super) fn offsets(&self, planes: usize, rows: usize) -> Offsets {
-        let (channel, plane) = (self.padded(planes, rows), self.padded_plane(rows));
+    /// The offset of each (channel, tap) pair in the padded input of a tile of so many rows, channels `stride` apart.
+    pub(super) fn offsets(&self, rows: usize, stride: usize) -> Offsets {
+        let plane = self.padded_plane(rows);
         let [depth, height, width] = self.kernel;
         let mut values = Vec::with_capacity(self.inputs * self.taps());
         for s in 0..self.inputs {
             for a in 0..depth {
                 for b in 0..height {
                     values
-                        .extend((0..width).map(|c| s * channel + a * plane + b * self.pitch() + c));
+                        .extend((0..width).map(|c| s * stride + a * plane + b * self.pitch() + c));
                 }
             }
         }
@@ -143,12 +143,13 @@ impl Geometry {
     }
 
     /// Lays out the padded input (S, planes + k_d − 1, rows + k_h − 1, pitch) of a tile: its neighbours, and zeros outside.
-    pub(super) fn pad<E: Element>(&self, x: &[E], tile: &Tile, padded: &mut [E]) {
+    /// Channels start `stride` apart.
+    pub(super) fn pad<E: Element>(&self, x: &[E], tile: &Tile, padded: &mut [E], stride: usize) {
         let [depth, height, width] = self.map;
         let [half_d, half_h, half_w] = self.kernel.map(|side| side / 2);
         let pitch = self.pitch();
-        let mut lines = padded.chunks_exact_mut(pitch);
         for s in 0..self.inputs {
+            let mut lines = padded[s * stride..].chunks_exact_mut(pitch);
             let map = (tile.image * self.inputs + s) * depth;
             for plane in tile.planes.start..tile.planes.end + 2 * half_d {
                 for row in tile.rows.start..tile.rows.end + 2 * half_h {

@@ -160,8 +160,8 @@ impl Plan {
                 first_gradients,
                 work,
             ]| {
-                geometry.pad(backward.x, tile, x);
-                geometry.adjoint().pad(backward.g, tile, g);
+                geometry.pad(backward.x, tile, x, padded);
+                geometry.adjoint().pad(backward.g, tile, g, padded);
                 for first in (0..inner).step_by(PANEL) {
                     let count = PANEL.min(inner - first);
                     let panel = first / PANEL;

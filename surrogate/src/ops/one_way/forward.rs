@@ -71,7 +71,7 @@ impl Plan {
         with_scratch(
             lengths,
             |[padded, first_maps, tall, column, inner_maps, lines]| {
-                geometry.pad(x, tile, padded);
+                geometry.pad(x, tile, padded, extents.padded);
                 for first in (0..self.inner).step_by(PANEL) {
                     let count = PANEL.min(self.inner - first);
                     let panel = packed.channels[0].panel(first / PANEL);
@@ -144,7 +144,7 @@ impl Plan {
         with_scratch(
             lengths,
             |[padded, first_maps, tall, column, term, lines]| {
-                geometry.pad(x, tile, padded);
+                geometry.pad(x, tile, padded, extents.padded);
                 for first in (0..geometry.outputs).step_by(PANEL) {
                     let count = PANEL.min(geometry.outputs - first);
                     for (r, channels) in packed.channels.iter().enumerate() {
