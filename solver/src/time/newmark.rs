@@ -145,11 +145,18 @@ impl<'a, T: Real, const L: usize> Newmark<'a, T, L> {
         }
         if self.rates.iter().any(|rate| *rate > T::ZERO) {
             self.mass.apply(&self.velocity, &mut self.mass_product);
-            for (sum, product) in self.residual.iter_mut().zip(self.mass_product.iter()) {
-                for lane in 0..L {
-                    sum[lane] = self.rates[lane].mul_add(product[lane], sum[lane]);
-                }
-            }
+            let (rates, products) = (self.rates, &self.mass_product);
+            let residual = &mut self.residual;
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (sum, product) in residual.iter_mut().zip(products.iter()) {
+                        for lane in 0..L {
+                            sum[lane] = rates[lane].mul_add(product[lane], sum[lane]);
+                        }
+                    }
+                },
+            );
         }
         for value in self.residual.as_flattened_mut() {
             *value = -*value;
@@ -184,32 +191,30 @@ impl<T: Real, const L: usize> Stepper<T, L> for Newmark<'_, T, L> {
         self.step += 1;
         let old = [dt * dt * (0.5 - beta), dt * (1.0 - gamma)].map(T::from_f64);
         let dt_in_state = T::from_f64(dt);
-        for dof in 0..self.displacement.len() {
-            for lane in 0..L {
-                let (v, a) = (self.velocity[dof][lane], self.acceleration[dof][lane]);
-                let step = dt_in_state.mul_add(v, old[0] * a);
-                self.displacement[dof][lane] += step;
-                self.velocity[dof][lane] = old[1].mul_add(a, v);
-            }
-        }
-        self.assemble_residual(self.step as f64 * dt);
-        self.cholesky.solve(&self.residual, &mut self.acceleration);
-        let new = [beta * dt * dt, gamma * dt].map(T::from_f64);
-        let Self {
-            displacement,
-            velocity,
-            acceleration,
-            ..
-        } = self;
+        let a = self.acceleration.as_flattened();
+        let u = self.displacement.as_flattened_mut();
+        let v = self.velocity.as_flattened_mut();
         vectorised(
             #[inline(always)]
             || {
-                let state = displacement.iter_mut().zip(velocity.iter_mut());
-                for ((u, v), a) in state.zip(acceleration.iter()) {
-                    for lane in 0..L {
-                        u[lane] = new[0].mul_add(a[lane], u[lane]);
-                        v[lane] = new[1].mul_add(a[lane], v[lane]);
-                    }
+                for ((u, v), a) in u.iter_mut().zip(v.iter_mut()).zip(a) {
+                    *u += dt_in_state.mul_add(*v, old[0] * *a);
+                    *v = old[1].mul_add(*a, *v);
+                }
+            },
+        );
+        self.assemble_residual(self.step as f64 * dt);
+        self.cholesky.solve(&self.residual, &mut self.acceleration);
+        let new = [beta * dt * dt, gamma * dt].map(T::from_f64);
+        let a = self.acceleration.as_flattened();
+        let u = self.displacement.as_flattened_mut();
+        let v = self.velocity.as_flattened_mut();
+        vectorised(
+            #[inline(always)]
+            || {
+                for ((u, v), a) in u.iter_mut().zip(v.iter_mut()).zip(a) {
+                    *u = new[0].mul_add(*a, *u);
+                    *v = new[1].mul_add(*a, *v);
                 }
             },
         );
