@@ -80,7 +80,7 @@ pub enum SolverError {
         speed: f64,
     },
     /// The estimated memory exceeds what may be used.
-    #[error("{what} needs about {} MiB, more than the {} MiB available; use fewer cells, snapshots or grid points, or f32", needed >> 20, available >> 20)]
+    #[error("{what} needs about {} MiB, more than the {} MiB available; use fewer cells, snapshots or grid points, fewer trajectories at a time, or f32", needed >> 20, available >> 20)]
     TooLarge {
         /// What needs the memory.
         what: &'static str,

@@ -5,9 +5,9 @@ use crate::SolverError;
 /// What is assumed to be available where the system does not tell, bytes.
 const FALLBACK: u64 = 16 << 30;
 
-/// Bytes that the system can still give to this process.
+/// Bytes that the system can still give to this process: the least of what is free and what its container may use.
 pub fn available() -> u64 {
-    std::fs::read_to_string("/proc/meminfo")
+    let free = std::fs::read_to_string("/proc/meminfo")
         .ok()
         .and_then(|text| {
             let line = text
@@ -15,7 +15,12 @@ pub fn available() -> u64 {
                 .find(|line| line.starts_with("MemAvailable:"))?;
             line.split_whitespace().nth(1)?.parse::<u64>().ok()
         })
-        .map_or(FALLBACK, |kib| kib.saturating_mul(1024))
+        .map_or(FALLBACK, |kib| kib.saturating_mul(1024));
+    // "max" where there is no limit
+    let allowed = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
+    free.min(allowed.unwrap_or(u64::MAX))
 }
 
 /// Refuses an estimate of `needed` bytes above what is [`available`].

@@ -19,7 +19,7 @@ pub enum Precision {
     /// 8 trajectories side by side.
     #[default]
     F64,
-    /// 16 trajectories side by side; within about 1e-5 of f64 over hundreds of steps.
+    /// 16 trajectories side by side; within about 1e-6 of f64 over hundreds of steps.
     F32,
 }
 
@@ -99,8 +99,21 @@ impl Simulator {
     ///
     /// # Errors
     /// Per scene: speeds that are no speeds or exceed the maximum, values that are not finite, sources outside, a
-    /// solution that blows up. More scenes than lanes give [`SolverError::InvalidParameter`] for each.
+    /// solution that blows up. More scenes than lanes give [`SolverError::InvalidParameter`] for each, and a group beyond
+    /// the memory at hand [`SolverError::TooLarge`].
     pub fn run(&self, scenes: &[Scene]) -> Vec<Result<Recording, SolverError>> {
+        self.run_with_progress(scenes, &mut |_| {})
+    }
+
+    /// As [`Simulator::run`], calling `progress` with the number of snapshots done after each of them.
+    ///
+    /// # Errors
+    /// As [`Simulator::run`].
+    pub fn run_with_progress(
+        &self,
+        scenes: &[Scene],
+        progress: &mut dyn FnMut(usize),
+    ) -> Vec<Result<Recording, SolverError>> {
         let lanes = self.info().lanes;
         if scenes.len() > lanes {
             let error = SolverError::invalid(
@@ -113,10 +126,10 @@ impl Simulator {
         }
         match (&self.core, scenes.len()) {
             (_, 0) => Vec::new(),
-            (Core::F64(engine), 1) => engine.run::<1>(scenes),
-            (Core::F32(engine), 1) => engine.run::<1>(scenes),
-            (Core::F64(engine), _) => engine.run::<8>(scenes),
-            (Core::F32(engine), _) => engine.run::<16>(scenes),
+            (Core::F64(engine), 1) => engine.run::<1>(scenes, progress),
+            (Core::F32(engine), 1) => engine.run::<1>(scenes, progress),
+            (Core::F64(engine), _) => engine.run::<8>(scenes, progress),
+            (Core::F32(engine), _) => engine.run::<16>(scenes, progress),
         }
     }
 }

@@ -180,6 +180,10 @@ fn number(mesh: &Mesh, reference: &ReferenceElement) -> (Vec<u32>, Vec<[f64; 2]>
                 positions[dof as usize] = map.position(reference.node(node));
             }
         }
+        // corners exactly, so that those on the boundary are on it
+        for (side, &point) in sides.iter().zip(points) {
+            positions[local[side[0]] as usize] = mesh.points()[point];
+        }
         cell_dofs.extend_from_slice(&local);
     }
     (cell_dofs, positions)

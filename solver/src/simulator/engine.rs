@@ -32,6 +32,8 @@ pub(super) struct Engine<T> {
     receivers: Assembled<T>,
     receiver_every: usize,
     max_speed: f64,
+    /// What every lane of a running group adds.
+    lane_memory_bytes: u64,
     info: SimulatorInfo,
 }
 
@@ -63,12 +65,7 @@ impl<T: Real> Engine<T> {
         let recording = recording_bytes(time, observers, samples);
         let points = memory::product(&observers.grid);
         let weights = points.saturating_mul((space.reference().nodes() * 40) as u64);
-        memory::require(
-            "the simulation",
-            recording
-                .saturating_mul(T::LANES as u64)
-                .saturating_add(weights),
-        )?;
+        memory::require("the simulation", recording.saturating_add(weights))?;
         let implicit = match time.integrator {
             Integrator::CentralDifference => None,
             Integrator::Newmark { beta, gamma } => {
@@ -92,6 +89,7 @@ impl<T: Real> Engine<T> {
             implicit,
             receiver_every: observers.receiver_every,
             max_speed: time.max_speed,
+            lane_memory_bytes: 0,
             info: SimulatorInfo {
                 dofs: space.dof_count(),
                 dt: plan.dt,
@@ -123,28 +121,26 @@ impl<T: Real> Engine<T> {
         &self.info
     }
 
-    /// Fills in what a group needs, and refuses what does not fit.
+    /// Fills in what a group needs; refuses where not even a single trajectory fits.
     fn estimate_memory(&mut self, recording: u64) -> Result<(), SolverError> {
         let dofs = self.space.dof_count();
-        let lanes = T::LANES;
-        let state = |vectors: usize| memory::product(&[dofs, lanes, size_of::<T>(), vectors]);
+        let state = |vectors: usize| memory::product(&[dofs, size_of::<T>(), vectors]);
         let work = match &self.implicit {
             None => state(CentralDifference::<T, 1>::VECTORS),
             // at worst, every lane has its own matrix
             Some((pattern, _)) => {
-                let mass = memory::product(&[pattern.stiffness().len(), lanes, size_of::<T>()]);
-                let factors = pattern.factor_bytes().saturating_mul(lanes as u64);
-                state(Newmark::<T, 1>::VECTORS) + mass + factors
+                let mass = memory::product(&[pattern.stiffness().len(), size_of::<T>()]);
+                state(Newmark::<T, 1>::VECTORS)
+                    .saturating_add(mass)
+                    .saturating_add(pattern.factor_bytes())
             }
         };
         // a prepared scene has three f64 vectors and the density of its cells; the space holds about four vectors and
         // its cells
         let nodes = self.space.all_cell_dofs().len();
-        let prepared = memory::product(&[3 * dofs + nodes, lanes, 8]);
-        let points = memory::product(&[self.grid.x.len(), self.grid.y.len()]);
-        let buffer = points.saturating_mul((lanes * size_of::<T>()) as u64);
-        let group = recording
-            .saturating_mul(lanes as u64)
+        let prepared = memory::product(&[3 * dofs + nodes, 8]);
+        let buffer = memory::product(&[self.grid.x.len(), self.grid.y.len(), size_of::<T>()]);
+        let lane = recording
             .saturating_add(work)
             .saturating_add(prepared)
             .saturating_add(buffer);
@@ -158,7 +154,9 @@ impl<T: Real> Engine<T> {
                 .map_or(0, |(pattern, _)| pattern.memory_bytes())
             + memory::product(&[dofs, 40])
             + cells;
-        memory::require("a group of trajectories", group)?;
+        memory::require("a trajectory", lane)?;
+        let group = lane.saturating_mul(T::LANES as u64);
+        self.lane_memory_bytes = lane;
         self.info.group_memory_bytes = group;
         self.info.memory_bytes = shared.saturating_add(group);
         Ok(())
@@ -168,7 +166,12 @@ impl<T: Real> Engine<T> {
     pub(super) fn run<const L: usize>(
         &self,
         scenes: &[Scene],
+        progress: &mut dyn FnMut(usize),
     ) -> Vec<Result<Recording, SolverError>> {
+        let group = self.lane_memory_bytes.saturating_mul(L as u64);
+        if let Err(error) = memory::require("a group of trajectories", group) {
+            return vec![Err(error); scenes.len()];
+        }
         let mut failures: Vec<Option<SolverError>> = vec![None; scenes.len()];
         let mut speeds: Vec<Array2<f32>> = Vec::with_capacity(scenes.len());
         let mut lanes: [Option<Prepared>; L] = std::array::from_fn(|_| None);
@@ -209,7 +212,7 @@ impl<T: Real> Engine<T> {
                 );
                 // the state holds its own copy
                 drop(lanes);
-                self.march(stepper, &mut recordings, &mut failures);
+                self.march(stepper, &mut recordings, &mut failures, progress);
                 Ok(())
             }
             Some((pattern, weights)) => Newmark::<T, L>::new(
@@ -221,7 +224,7 @@ impl<T: Real> Engine<T> {
                 *weights,
                 self.info.dt,
             )
-            .map(|stepper| self.march(stepper, &mut recordings, &mut failures)),
+            .map(|stepper| self.march(stepper, &mut recordings, &mut failures, progress)),
         };
         recordings
             .into_iter()
@@ -252,6 +255,7 @@ impl<T: Real> Engine<T> {
         mut stepper: impl Stepper<T, L>,
         recordings: &mut [Recording],
         failures: &mut [Option<SolverError>],
+        progress: &mut dyn FnMut(usize),
     ) {
         let mut on_grid = Field::<T, L>::zeros(self.snapshots.rows());
         let mut at_receivers = Field::<T, L>::zeros(self.receivers.rows());
@@ -287,6 +291,7 @@ impl<T: Real> Engine<T> {
                         });
                     }
                 }
+                progress(snapshot + 1);
                 if failures.iter().all(Option::is_some) {
                     return;
                 }

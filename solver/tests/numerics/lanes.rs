@@ -136,6 +136,15 @@ fn f32_stays_within_1e_4_of_f64_over_a_demo_length_run() {
 }
 
 #[test]
+fn progress_counts_the_snapshots() {
+    let simulator = demo(Precision::F64, Integrator::CentralDifference, 4, 0.4);
+    let mut seen = Vec::new();
+    let results = simulator.run_with_progress(&[scene(0)], &mut |done| seen.push(done));
+    assert!(results[0].is_ok());
+    assert_eq!(seen, (1..=41).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_lane_that_fails_leaves_the_others_as_they_are() {
     let simulator = demo(Precision::F64, Integrator::CentralDifference, 4, 0.4);
     let mut scenes: Vec<Scene> = (0..4).map(scene).collect();
