@@ -4,6 +4,9 @@
 //! filters that are themselves the trainable parameters. Every scheme builds a [`Layer`] that can show the dense kernel
 //! that it stands for, and what it costs.
 //!
+//! [`train`](fn@train) fits a [`Network`] of such layers to a data set, in a folder from which [`Surrogate::load`] brings it back
+//! and [`evaluate`](fn@evaluate) says what it is worth.
+//!
 //! ```
 //! use candle_core::{DType, Device, Tensor};
 //! use fewave_surrogate::{ConvolutionShape, Form, OneWay, Parameters, Rank, Scheme};
@@ -30,6 +33,7 @@ pub mod ops;
 mod parameters;
 mod rollout;
 mod scheme;
+mod simd;
 mod surrogate;
 pub mod task;
 pub mod train;

@@ -10,7 +10,7 @@
 //! Per trajectory the relative L2 is `‖p−u‖₂ / ‖u‖₂` over all steps and points at once. Sums are taken in f64 in
 //! row-major order, so that a figure does not depend on the thread count.
 //!
-//! Source: The Well and PDEBench define these measures; the floors are stated in `docs/conventions.md`.
+//! Source: The Well (Ohana et al., 2024) and PDEBench (Takamoto et al., arXiv:2210.07182) define these measures; the floor is ours.
 
 pub mod summary;
 

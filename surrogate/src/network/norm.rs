@@ -10,6 +10,7 @@
 
 use super::activation::Activation;
 use super::real::{LANES, Real, sum, sum_of_squares};
+use crate::simd::vectorised;
 use candle_core::{CpuStorage, CustomOp1, CustomOp3, DType, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -169,7 +170,6 @@ impl NormActivation {
     ) -> Result<Vec<F>> {
         let (channels, plane) = self.plane(layout)?;
         let per_group = channels / self.groups;
-        let arch = pulp::Arch::new();
         let mut output = vec![F::ZERO; input.len()];
         output
             .par_chunks_mut(per_group * plane)
@@ -177,7 +177,7 @@ impl NormActivation {
             .enumerate()
             .for_each(|(index, (output, input))| {
                 let first = (index % self.groups) * per_group;
-                arch.dispatch(
+                vectorised(
                     #[inline(always)]
                     || {
                         let (mean, inverse) = moments(input);
@@ -217,7 +217,6 @@ impl NormActivation {
         let (channels, plane) = self.plane(input_layout)?;
         let per_group = channels / self.groups;
         let chunk = per_group * plane;
-        let arch = pulp::Arch::new();
         let mut dx = vec![F::ZERO; x.len()];
         // Per sample and channel (Σ g x̂, Σ g); summed over samples below in a fixed order.
         let mut partial = vec![(F::ZERO, F::ZERO); x.len() / plane];
@@ -229,7 +228,7 @@ impl NormActivation {
                 let first = (index % self.groups) * per_group;
                 let scale = &scale_values[first..first + per_group];
                 let shift = &shift_values[first..first + per_group];
-                arch.dispatch(
+                vectorised(
                     #[inline(always)]
                     || backward_group(self.activation, x, dy, scale, shift, plane, dx, partial),
                 );
@@ -370,13 +369,12 @@ impl CustomOp1 for Derivative {
 /// Applies a point-wise function in parallel blocks.
 fn map<F: Real>(values: &[F], function: impl Fn(F) -> F + Sync) -> Vec<F> {
     const BLOCK: usize = 1 << 14;
-    let arch = pulp::Arch::new();
     let mut output = vec![F::ZERO; values.len()];
     output
         .par_chunks_mut(BLOCK)
         .zip(values.par_chunks(BLOCK))
         .for_each(|(output, values)| {
-            arch.dispatch(
+            vectorised(
                 #[inline(always)]
                 || {
                     for (y, &x) in output.iter_mut().zip(values) {

@@ -69,58 +69,56 @@ impl<'a> WindowStore<'a> {
         let Some(window) = self.windows.get(index) else {
             return Err(defect(format!("window {index} of {}", self.windows.len())));
         };
-        let (trajectory, first) = (window.trajectory, window.first);
-        let count = self.task.history() + 1;
+        let (trajectory, last) = (window.trajectory, self.task.history() - 1);
         self.keep(trajectory)?;
         let read;
-        let (block, offset) = match &self.snapshots[trajectory] {
-            Some(kept) => (kept, first),
+        let (block, first) = match &self.snapshots[trajectory] {
+            Some(kept) => (kept, window.first),
             None => {
                 read = self
                     .split
-                    .read_snapshots(DISPLACEMENT, trajectory, first..first + count)?;
+                    .read_snapshots(DISPLACEMENT, trajectory, window.snapshots())?;
                 (&read, 0)
             }
         };
-        let values = slice(block)?;
-        let snapshot = |k: usize| &values[(offset + k) * self.points..][..self.points];
+        let values = flat(block.as_slice())?;
+        let snapshot = |k: usize| &values[(first + k) * self.points..][..self.points];
+        let medium;
         let speed = match &self.speeds[trajectory] {
-            Some(speed) => speed.as_slice().unwrap_or_default(),
+            Some(kept) => flat(kept.as_slice())?,
+            None if self.task.medium() => {
+                medium = self.split.read_static(SPEED, trajectory)?;
+                flat(medium.as_slice())?
+            }
             None => &[],
         };
+        self.task.fill_input((0..=last).map(snapshot), speed, input);
         self.task
-            .fill_input((0..count - 1).map(snapshot), speed, input);
-        self.task
-            .fill_target(snapshot(count - 2), snapshot(count - 1), target);
+            .fill_target(snapshot(last), snapshot(last + 1), target);
         Ok(())
     }
 
-    /// Reads a trajectory into memory if the budget allows; its speed always, which is small beside its snapshots.
+    /// Reads a trajectory into memory if the budget allows.
     fn keep(&mut self, trajectory: usize) -> Result<()> {
-        if self.task.medium() && self.speeds[trajectory].is_none() {
-            self.speeds[trajectory] = Some(
-                self.split
-                    .read_static(SPEED, trajectory)?
-                    .as_standard_layout()
-                    .into_owned(),
-            );
+        let times = self.split.times().len();
+        let plane = self.points * size_of::<f32>();
+        if self.task.medium() && self.speeds[trajectory].is_none() && plane <= self.budget {
+            self.speeds[trajectory] = Some(self.split.read_static(SPEED, trajectory)?);
+            self.budget -= plane;
         }
-        let bytes = self.split.times().len() * self.points * size_of::<f32>();
-        if self.snapshots[trajectory].is_none() && bytes <= self.budget {
-            let block =
-                self.split
-                    .read_snapshots(DISPLACEMENT, trajectory, 0..self.split.times().len())?;
-            self.snapshots[trajectory] = Some(block.as_standard_layout().into_owned());
-            self.budget -= bytes;
+        if self.snapshots[trajectory].is_none() && times * plane <= self.budget {
+            let block = self
+                .split
+                .read_snapshots(DISPLACEMENT, trajectory, 0..times)?;
+            self.snapshots[trajectory] = Some(block);
+            self.budget -= times * plane;
         }
         Ok(())
     }
 }
 
-fn slice(block: &Array3<f32>) -> Result<&[f32]> {
-    block
-        .as_slice()
-        .ok_or_else(|| defect("an array that is not row-major".into()))
+fn flat(values: Option<&[f32]>) -> Result<&[f32]> {
+    values.ok_or_else(|| defect("an array that is not row-major".into()))
 }
 
 /// Something that only a defect of this program can bring about.

@@ -7,6 +7,7 @@
 //! candle's own AdamW keeps its moments private; here they are tensors that a checkpoint holds, so that a resumed run
 //! equals an uninterrupted one. Sums have a fixed order: the same bits for any thread count.
 
+use crate::simd::vectorised;
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, DType, Device, InplaceOp2, InplaceOp3, Layout, Result, Tensor, Var};
 use rayon::prelude::*;
@@ -156,16 +157,21 @@ fn sum_of_squares(gradient: &Tensor) -> Result<f64> {
 }
 
 fn block_sums<F: Copy + Sync>(values: &[F], square: impl Fn(F) -> f64 + Sync) -> f64 {
-    let arch = pulp::Arch::new();
     let sums: Vec<f64> = values
         .par_chunks(BLOCK)
         .map(|block| {
-            arch.dispatch(
+            vectorised(
                 #[inline(always)]
                 || {
-                    let mut lanes = [0.0; 8];
-                    for (i, &g) in block.iter().enumerate() {
-                        lanes[i % 8] += square(g);
+                    let mut lanes = [0.0; 16];
+                    let mut chunks = block.chunks_exact(16);
+                    for chunk in &mut chunks {
+                        for k in 0..16 {
+                            lanes[k] += square(chunk[k]);
+                        }
+                    }
+                    for &g in chunks.remainder() {
+                        lanes[0] += square(g);
                     }
                     lanes.iter().sum::<f64>()
                 },
@@ -199,12 +205,11 @@ impl InplaceOp2 for Blend {
                 let gradient = slice::<$float>(gradient, layout)?;
                 let moment = part_mut($moment, moment_layout)?;
                 let (keep, take) = (self.keep as $float, self.take as $float);
-                let arch = pulp::Arch::new();
                 moment
                     .par_chunks_mut(BLOCK)
                     .zip(gradient.par_chunks(BLOCK))
                     .for_each(|(moment, gradient)| {
-                        arch.dispatch(
+                        vectorised(
                             #[inline(always)]
                             || {
                                 for (m, &g) in moment.iter_mut().zip(gradient) {
@@ -255,11 +260,10 @@ impl InplaceOp3 for Descend {
                     self.size as $float,
                     self.root as $float,
                 );
-                let arch = pulp::Arch::new();
                 let moments = first.par_chunks(BLOCK).zip(second.par_chunks(BLOCK));
                 parameter.par_chunks_mut(BLOCK).zip(moments).for_each(
                     |(parameter, (first, second))| {
-                        arch.dispatch(
+                        vectorised(
                             #[inline(always)]
                             || {
                                 for ((p, &m), &v) in parameter.iter_mut().zip(first).zip(second) {

@@ -1,0 +1,237 @@
+//! U-Nets of every scheme: gradients against finite differences, signals that neither vanish nor explode at the start,
+//! non-square and odd grids, costs.
+
+mod support;
+
+use candle_core::{DType, Device, Tensor};
+use fewave_surrogate::network::Channels;
+use fewave_surrogate::{Network, NetworkConfig, Parameters};
+use rand::SeedableRng;
+use rand_chacha::ChaCha12Rng;
+use support::SCHEMES;
+
+const CHANNELS: Channels = Channels {
+    inputs: 3,
+    outputs: 1,
+};
+
+fn build(network: &str, dtype: DType, seed: u64) -> (Box<dyn Network>, Parameters) {
+    let config: NetworkConfig = serde_json::from_str(network).unwrap();
+    let mut parameters = Parameters::new(dtype, &Device::Cpu);
+    let mut random = ChaCha12Rng::seed_from_u64(seed);
+    let network = config
+        .build(CHANNELS, &mut parameters, &mut random)
+        .unwrap();
+    (network, parameters)
+}
+
+fn unet(width: usize, depth: usize, scheme: &str) -> String {
+    format!(r#"{{"kind": "unet", "width": {width}, "depth": {depth}, "scheme": {scheme}}}"#)
+}
+
+/// Smooth maps with some of everything.
+fn input(shape: (usize, usize, usize, usize), dtype: DType) -> Tensor {
+    let count = shape.0 * shape.1 * shape.2 * shape.3;
+    let values: Vec<f64> = (0..count)
+        .map(|i| (i as f64 * 0.37).sin() + 0.5 * (i as f64 * 0.011).cos())
+        .collect();
+    Tensor::from_vec(values, shape, &Device::Cpu)
+        .unwrap()
+        .to_dtype(dtype)
+        .unwrap()
+}
+
+fn rms(tensor: &Tensor) -> f64 {
+    let mean = tensor.sqr().unwrap().mean_all().unwrap();
+    mean.to_dtype(DType::F64)
+        .unwrap()
+        .to_scalar::<f64>()
+        .unwrap()
+        .sqrt()
+}
+
+#[test]
+fn gradients_of_every_parameter_are_slopes() {
+    for scheme in SCHEMES {
+        for extra in ["", r#", "norm": "none", "activation": "silu""#] {
+            let network =
+                format!(r#"{{"kind": "unet", "width": 4, "depth": 1, "scheme": {scheme}{extra}}}"#);
+            let (network, parameters) = build(&network, DType::F64, 1);
+            let maps = input((2, 3, 4, 6), DType::F64);
+            let weights = input((2, 1, 4, 6), DType::F64);
+            let loss = || {
+                (network.forward(&maps).unwrap() * &weights)
+                    .unwrap()
+                    .sum_all()
+                    .unwrap()
+            };
+            let gradients = loss().backward().unwrap();
+            for (name, variable) in parameters.iter() {
+                let start = variable.as_detached_tensor().copy().unwrap();
+                let values = start.flatten_all().unwrap().to_vec1::<f64>().unwrap();
+                let gradient = gradients
+                    .get(variable)
+                    .unwrap()
+                    .flatten_all()
+                    .unwrap()
+                    .to_vec1::<f64>()
+                    .unwrap();
+                // One entry of each tensor, another one each time.
+                let entry = (name.len() * 7) % values.len();
+                let at = |shift: f64| {
+                    let mut moved = values.clone();
+                    moved[entry] += shift;
+                    variable
+                        .set(&Tensor::from_vec(moved, start.shape(), &Device::Cpu).unwrap())
+                        .unwrap();
+                    loss().to_scalar::<f64>().unwrap()
+                };
+                let h = 1e-5;
+                let slope = (at(h) - at(-h)) / (2.0 * h);
+                at(0.0);
+                let error = (gradient[entry] - slope).abs();
+                assert!(
+                    error < 1e-6 * (1.0 + slope.abs()),
+                    "{scheme}{extra} {name}[{entry}]: {} and {slope}",
+                    gradient[entry]
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn factorised_networks_start_with_signals_and_gradients_like_their_dense_twin() {
+    // Geometric mean over 16 seeds of the output's and of the input gradient's size, against the dense twin.
+    let sizes = |scheme: &str| {
+        let (mut forward, mut backward) = (0.0, 0.0);
+        for seed in 0..16 {
+            let (network, _) = build(&unet(8, 4, scheme), DType::F32, seed);
+            let maps = candle_core::Var::from_tensor(&input((1, 3, 32, 32), DType::F32)).unwrap();
+            let output = network.forward(&maps).unwrap();
+            forward += rms(&output).ln();
+            let weights = input((1, 1, 32, 32), DType::F32);
+            let gradients = (output * weights)
+                .unwrap()
+                .sum_all()
+                .unwrap()
+                .backward()
+                .unwrap();
+            backward += rms(gradients.get(&maps).unwrap()).ln();
+        }
+        ((forward / 16.0).exp(), (backward / 16.0).exp())
+    };
+    let dense = sizes(SCHEMES[0]);
+    for scheme in &SCHEMES[1..] {
+        let found = sizes(scheme);
+        for (what, found, dense) in [
+            ("output", found.0, dense.0),
+            ("input gradient", found.1, dense.1),
+        ] {
+            let ratio = found / dense;
+            assert!(
+                (0.25..=4.0).contains(&ratio),
+                "{scheme}: {what} is {ratio} times the dense twin's"
+            );
+        }
+    }
+}
+
+#[test]
+fn any_grid_that_pooling_divides_is_served_and_costs_are_counted() {
+    for scheme in SCHEMES {
+        let (network, parameters) = build(&unet(4, 2, scheme), DType::F32, 1);
+        for (nx, ny) in [(4, 12), (20, 8), (36, 4)] {
+            let output = network.forward(&input((2, 3, nx, ny), DType::F32)).unwrap();
+            assert_eq!(output.dims(), [2, 1, nx, ny]);
+            let layers = network.layers(&[nx, ny]);
+            let counted: usize = layers.iter().map(|layer| layer.parameters).sum();
+            assert_eq!(counted, parameters.count(), "{scheme}");
+            for layer in &layers {
+                let prefix = format!("{}.", layer.name);
+                assert!(
+                    parameters.names().any(|name| name.starts_with(&prefix)),
+                    "{} has no parameter",
+                    layer.name
+                );
+            }
+        }
+        let refused = network
+            .forward(&input((1, 3, 8, 10), DType::F32))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains("axis y: found 10 points") && refused.contains("multiple of 4"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn dense_costs_are_those_of_the_textbook() {
+    let (network, parameters) = build(&unet(8, 1, SCHEMES[0]), DType::F32, 0);
+    let convolutions = [(3, 8), (8, 8), (8, 16), (16, 16), (24, 8), (8, 8)];
+    let weights: usize = convolutions
+        .iter()
+        .map(|(s, t)| 9 * s * t + t + 2 * t)
+        .sum();
+    assert_eq!(parameters.count(), weights + 8 + 1);
+    let layers = network.layers(&[16, 8]);
+    assert!(
+        layers
+            .iter()
+            .all(|layer| layer.parameters == layer.dense_parameters)
+    );
+    let first = &layers[0];
+    assert_eq!(
+        (first.name.as_str(), first.multiply_adds),
+        ("down.0.0", 9 * 3 * 8 * 128)
+    );
+    let middle = layers
+        .iter()
+        .find(|layer| layer.name == "middle.0")
+        .unwrap();
+    assert_eq!(
+        (middle.grid.as_slice(), middle.multiply_adds),
+        ([8, 4].as_slice(), 9 * 8 * 16 * 32)
+    );
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused_by_key() {
+    for (network, key) in [
+        (
+            r#"{"kind": "unet", "width": 0, "scheme": {"kind": "dense"}}"#,
+            "network.width",
+        ),
+        (
+            r#"{"kind": "unet", "depth": 40, "scheme": {"kind": "dense"}}"#,
+            "network.depth",
+        ),
+        (
+            r#"{"kind": "unet", "kernel": 4, "scheme": {"kind": "dense"}}"#,
+            "network.kernel",
+        ),
+    ] {
+        let config: NetworkConfig = serde_json::from_str(network).unwrap();
+        let message = config.validate().unwrap_err().to_string();
+        assert!(message.contains(key), "{message}");
+    }
+    for (network, word) in [
+        (
+            r#"{"kind": "unet", "scheme": {"kind": "dense"}, "widht": 3}"#,
+            "widht",
+        ),
+        (r#"{"kind": "transformer"}"#, "transformer"),
+        (r#"{"kind": "unet"}"#, "scheme"),
+        (
+            r#"{"kind": "unet", "scheme": {"kind": "one-way", "form": "filter", "rank": 0}}"#,
+            "rank",
+        ),
+    ] {
+        let message = serde_json::from_str::<NetworkConfig>(network)
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(word), "{message}");
+    }
+}
