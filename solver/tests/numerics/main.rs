@@ -2,6 +2,7 @@
 
 mod convergence;
 mod energy;
+mod integrators;
 mod lanes;
 mod stability;
 
