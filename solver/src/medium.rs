@@ -20,6 +20,11 @@ pub use uniform::Uniform;
 pub trait Medium: Debug + Send + Sync {
     /// Speed at `position` (m), in m/s: finite and above 0.
     fn speed(&self, position: [f64; 2]) -> f64;
+    /// Whether the speed is continuous. One that may jump is evaluated in every cell around a node, from inside of it;
+    /// a continuous one, once a node.
+    fn is_continuous(&self) -> bool {
+        false
+    }
     /// An upper bound of [`Medium::speed`], m/s.
     fn max_speed(&self) -> f64;
     /// A lower bound of [`Medium::speed`] above 0, m/s.

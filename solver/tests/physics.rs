@@ -518,6 +518,43 @@ fn refinement_solves_the_same_random_problem() {
     assert!(distorted < 3.0 * fine, "{distorted} {fine}");
 }
 
+/// A continuous medium that does not say so.
+#[derive(Debug)]
+struct Reticent(GaussianField);
+
+impl Medium for Reticent {
+    fn speed(&self, position: [f64; 2]) -> f64 {
+        self.0.speed(position)
+    }
+    fn max_speed(&self) -> f64 {
+        self.0.max_speed()
+    }
+    fn min_speed(&self) -> f64 {
+        self.0.min_speed()
+    }
+}
+
+#[test]
+fn a_continuous_medium_may_be_evaluated_cell_by_cell() {
+    for element in [Element::P1Triangle, Element::GllQuad { order: 3 }] {
+        let case = Case {
+            element,
+            distortion: 0.2,
+            boundary: sides(BoundaryKind::Absorbing, &[]),
+            max_speed: 1.3,
+            receivers: vec![[0.3, 0.6]],
+            ..Case::default()
+        };
+        let pulse = || Pulses::new(vec![Pulse::new([0.5, 0.5], 0.1, 1.0).unwrap()]);
+        let recordings = case.run(&[
+            starting_with(smooth(4), pulse()),
+            starting_with(Reticent(smooth(4)), pulse()),
+        ]);
+        let difference = deviation(&trace(&recordings[0], 0), &trace(&recordings[1], 0));
+        assert!(difference < 1e-6, "{element:?}: {difference}");
+    }
+}
+
 #[test]
 fn a_scene_gives_the_same_bits_in_every_lane() {
     for precision in [Precision::F64, Precision::F32] {

@@ -211,6 +211,10 @@ impl Medium for Sampled {
         ((1.0 - xi) * row(i) + xi * row(i + 1)).clamp(self.range[0], self.range[1])
     }
 
+    fn is_continuous(&self) -> bool {
+        true
+    }
+
     fn max_speed(&self) -> f64 {
         self.range[1]
     }

@@ -25,6 +25,10 @@ impl Medium for Uniform {
         self.speed
     }
 
+    fn is_continuous(&self) -> bool {
+        true
+    }
+
     fn max_speed(&self) -> f64 {
         self.speed
     }

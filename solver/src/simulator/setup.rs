@@ -136,6 +136,19 @@ impl Prepared {
 fn cell_densities(space: &Space, scene: &Scene, max_speed: f64) -> Result<Vec<f64>, SolverError> {
     // far below the size of any cell, far above rounding
     const INWARD: f64 = 1e-9;
+    let density_at = |position: [f64; 2], dof: usize| {
+        let speed = scene.medium.speed(position);
+        check_speed(speed, space.dof_positions()[dof], max_speed)?;
+        Ok(1.0 / (speed * speed))
+    };
+    if scene.medium.is_continuous() {
+        let positions = space.dof_positions().iter().enumerate();
+        let nodal = positions
+            .map(|(dof, &position)| density_at(position, dof))
+            .collect::<Result<Vec<f64>, SolverError>>()?;
+        let dofs = space.all_cell_dofs().iter();
+        return Ok(dofs.map(|&dof| nodal[dof as usize]).collect());
+    }
     let reference = space.reference();
     let centre = space.mesh().shape().centre();
     let points: Vec<[f64; 2]> = (0..reference.nodes())
@@ -148,9 +161,7 @@ fn cell_densities(space: &Space, scene: &Scene, max_speed: f64) -> Result<Vec<f6
     for cell in 0..space.mesh().cell_count() {
         let map = space.mesh().cell_map(cell);
         for (&point, &dof) in points.iter().zip(space.cell_dofs(cell)) {
-            let speed = scene.medium.speed(map.position(point));
-            check_speed(speed, space.dof_positions()[dof as usize], max_speed)?;
-            density.push(1.0 / (speed * speed));
+            density.push(density_at(map.position(point), dof as usize)?);
         }
     }
     Ok(density)
