@@ -4,6 +4,7 @@ pub mod activation;
 mod join;
 pub mod norm;
 mod real;
+mod storage;
 pub mod unet;
 
 use crate::parameters::Parameters;

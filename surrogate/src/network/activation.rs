@@ -4,7 +4,11 @@
 //! - SiLU, `x · sigmoid(x)`; ReLU, `max(0, x)`.
 
 use super::real::Real;
-use candle_core::{Result, Tensor};
+use super::storage::{contiguous, on_cpu};
+use crate::simd::vectorised;
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// The non-linearity after each convolution of a network (config key `activation`).
@@ -80,6 +84,90 @@ fn gelu_gate<F: Real>(x: F) -> F {
     (F::of(SLOPE) * (x + F::of(CUBIC) * x * x * x)).sigmoid()
 }
 
+/// `act(input)`, fused on the CPU.
+pub(crate) fn activate(input: &Tensor, activation: Activation) -> Result<Tensor> {
+    if matches!(input.device(), Device::Cpu) {
+        input.contiguous()?.apply_op1(activation)
+    } else {
+        activation.portable(input)
+    }
+}
+
+impl CustomOp1 for Activation {
+    fn name(&self) -> &'static str {
+        "activation"
+    }
+
+    fn cpu_fwd(&self, input: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let storage = match input {
+            CpuStorage::F32(_) => CpuStorage::F32(self.forward(contiguous(input, layout)?)),
+            CpuStorage::F64(_) => CpuStorage::F64(self.forward(contiguous(input, layout)?)),
+            other => {
+                candle_core::bail!("an activation needs f32 or f64, found {:?}", other.dtype())
+            }
+        };
+        Ok((storage, layout.shape().clone()))
+    }
+
+    fn bwd(&self, input: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        let gradient = gradient.contiguous()?;
+        let (input_guard, input_layout) = input.storage_and_layout();
+        let (gradient_guard, gradient_layout) = gradient.storage_and_layout();
+        macro_rules! backward {
+            ($float:ty) => {{
+                let values = on_cpu::<$float>(&input_guard, input_layout)?;
+                let slopes = self.backward(values, on_cpu(&gradient_guard, gradient_layout)?);
+                Tensor::from_vec(slopes, input.shape(), input.device())?
+            }};
+        }
+        Ok(Some(match input.dtype() {
+            DType::F64 => backward!(f64),
+            _ => backward!(f32),
+        }))
+    }
+}
+
+/// Values per parallel piece.
+const BLOCK: usize = 1 << 14;
+
+impl Activation {
+    fn forward<F: Real>(self, input: &[F]) -> Vec<F> {
+        let mut output = vec![F::ZERO; input.len()];
+        output
+            .par_chunks_mut(BLOCK)
+            .zip(input.par_chunks(BLOCK))
+            .for_each(|(output, input)| {
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        for (y, &x) in output.iter_mut().zip(input) {
+                            *y = self.value(x);
+                        }
+                    },
+                );
+            });
+        output
+    }
+
+    fn backward<F: Real>(self, input: &[F], gradient: &[F]) -> Vec<F> {
+        let mut output = vec![F::ZERO; input.len()];
+        output
+            .par_chunks_mut(BLOCK)
+            .zip(input.par_chunks(BLOCK).zip(gradient.par_chunks(BLOCK)))
+            .for_each(|(output, (input, gradient))| {
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        for ((dx, &x), &dy) in output.iter_mut().zip(input).zip(gradient) {
+                            *dx = dy * self.derivative(x);
+                        }
+                    },
+                );
+            });
+        output
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +208,24 @@ mod tests {
     fn not_a_number_survives() {
         for activation in ALL {
             assert!(activation.value(f32::NAN).is_nan(), "{activation:?}");
+        }
+    }
+
+    #[test]
+    fn the_fused_gradient_is_the_derivative_times_what_comes_back() {
+        let points: Vec<f64> = (-40..40).map(|k| k as f64 * 0.2 + 0.013).collect();
+        for activation in ALL {
+            let x = candle_core::Var::new(points.clone(), &Device::Cpu).unwrap();
+            let weights = Tensor::new(points.clone(), &Device::Cpu).unwrap();
+            let loss = (activate(&x, activation).unwrap() * weights).unwrap();
+            let store = loss.sum_all().unwrap().backward().unwrap();
+            let found = store.get(&x).unwrap().to_vec1::<f64>().unwrap();
+            for (&x, &found) in points.iter().zip(&found) {
+                assert!(
+                    (found - x * activation.derivative(x)).abs() < 1e-12,
+                    "{activation:?}({x})"
+                );
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 //! spatial axes; result `(B, C₁ + C₂, 2n₁, …)`.
 
 use super::real::Real;
+use super::storage::{contiguous, on_cpu};
 use candle_core::{CpuStorage, CustomOp2, DType, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -107,13 +108,13 @@ impl CustomOp2 for Join {
         dims[1] = sizes.channels();
         let storage = match coarse {
             CpuStorage::F64(_) => CpuStorage::F64(forward::<f64>(
-                values(coarse, coarse_layout)?,
-                values(skip, skip_layout)?,
+                contiguous(coarse, coarse_layout)?,
+                contiguous(skip, skip_layout)?,
                 &sizes,
             )),
             _ => CpuStorage::F32(forward::<f32>(
-                values(coarse, coarse_layout)?,
-                values(skip, skip_layout)?,
+                contiguous(coarse, coarse_layout)?,
+                contiguous(skip, skip_layout)?,
                 &sizes,
             )),
         };
@@ -175,10 +176,7 @@ fn backward<F: Real>(
     let (small, large) = (sizes.coarse_plane(), sizes.fine_plane());
     let width = sizes.coarse[sizes.coarse.len() - 1];
     let (guard, layout) = gradient.storage_and_layout();
-    let candle_core::Storage::Cpu(storage) = &*guard else {
-        candle_core::bail!("a fused kernel needs a tensor on the CPU")
-    };
-    let dy: &[F] = values(storage, layout)?;
+    let dy: &[F] = on_cpu(&guard, layout)?;
     let mut coarse = vec![F::ZERO; sizes.batch * sizes.coarse_channels * small];
     let mut skip = vec![F::ZERO; sizes.batch * sizes.skip_channels * large];
     if large > 0 {
@@ -210,17 +208,6 @@ fn backward<F: Real>(
         Tensor::from_vec(coarse, coarse_shape.clone(), device)?,
         Tensor::from_vec(skip, skip_shape.clone(), device)?,
     ))
-}
-
-/// The values of a contiguous CPU tensor.
-fn values<'a, F: Real>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [F]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&storage.as_slice::<F>()?[start..end]),
-        None => candle_core::bail!(
-            "a fused kernel needs contiguous memory, found strides {:?}",
-            layout.stride()
-        ),
-    }
 }
 
 #[cfg(test)]

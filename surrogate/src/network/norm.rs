@@ -10,8 +10,9 @@
 
 use super::activation::Activation;
 use super::real::{LANES, Real, sum, sum_of_squares};
+use super::storage::{contiguous, on_cpu};
 use crate::simd::vectorised;
-use candle_core::{CpuStorage, CustomOp1, CustomOp3, DType, Device, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -51,15 +52,6 @@ pub(crate) fn normalise_and_activate(
             .apply_op3(scale, shift, NormActivation { groups, activation })
     } else {
         portable(input, scale, shift, groups, activation)
-    }
-}
-
-/// `act(input)`, fused on the CPU.
-pub(crate) fn activate(input: &Tensor, activation: Activation) -> Result<Tensor> {
-    if matches!(input.device(), Device::Cpu) {
-        input.contiguous()?.apply_op1(activation)
-    } else {
-        activation.portable(input)
     }
 }
 
@@ -317,94 +309,6 @@ fn dot_centred<F: Real>(g: &[F], x: &[F], mean: F) -> F {
     lanes.into_iter().sum::<F>() + rest
 }
 
-impl CustomOp1 for Activation {
-    fn name(&self) -> &'static str {
-        "activation"
-    }
-
-    fn cpu_fwd(&self, input: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let storage = match input {
-            CpuStorage::F32(_) => {
-                CpuStorage::F32(map(contiguous(input, layout)?, |x: f32| self.value(x)))
-            }
-            CpuStorage::F64(_) => {
-                CpuStorage::F64(map(contiguous(input, layout)?, |x: f64| self.value(x)))
-            }
-            other => candle_core::bail!(
-                "an activation needs f32 or f64, found {:?}",
-                candle_core::backend::BackendStorage::dtype(other)
-            ),
-        };
-        Ok((storage, layout.shape().clone()))
-    }
-
-    fn bwd(&self, input: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        Ok(Some(
-            (input.apply_op1_no_bwd(&Derivative(*self))? * gradient)?,
-        ))
-    }
-}
-
-/// Point-wise derivative of an activation.
-struct Derivative(Activation);
-
-impl CustomOp1 for Derivative {
-    fn name(&self) -> &'static str {
-        "activation-derivative"
-    }
-
-    fn cpu_fwd(&self, input: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let storage = match input {
-            CpuStorage::F64(_) => CpuStorage::F64(map(contiguous(input, layout)?, |x: f64| {
-                self.0.derivative(x)
-            })),
-            _ => CpuStorage::F32(map(contiguous(input, layout)?, |x: f32| {
-                self.0.derivative(x)
-            })),
-        };
-        Ok((storage, layout.shape().clone()))
-    }
-}
-
-/// Applies a point-wise function in parallel blocks.
-fn map<F: Real>(values: &[F], function: impl Fn(F) -> F + Sync) -> Vec<F> {
-    const BLOCK: usize = 1 << 14;
-    let mut output = vec![F::ZERO; values.len()];
-    output
-        .par_chunks_mut(BLOCK)
-        .zip(values.par_chunks(BLOCK))
-        .for_each(|(output, values)| {
-            vectorised(
-                #[inline(always)]
-                || {
-                    for (y, &x) in output.iter_mut().zip(values) {
-                        *y = function(x);
-                    }
-                },
-            );
-        });
-    output
-}
-
-/// The values of a contiguous CPU tensor.
-fn contiguous<'a, F: Real>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [F]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&storage.as_slice::<F>()?[start..end]),
-        None => candle_core::bail!(
-            "a fused kernel needs contiguous memory, found strides {:?}",
-            layout.stride()
-        ),
-    }
-}
-
-/// [`contiguous`], for a tensor's locked storage.
-fn on_cpu<'a, F: Real>(storage: &'a candle_core::Storage, layout: &Layout) -> Result<&'a [F]> {
-    match storage {
-        candle_core::Storage::Cpu(storage) => contiguous(storage, layout),
-        _ => candle_core::bail!("a fused kernel needs a tensor on the CPU"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -480,40 +384,6 @@ mod tests {
                         }
                     }
                 }
-            }
-        }
-    }
-
-    #[test]
-    fn plain_activation_has_the_gradient_of_tensor_operations() {
-        for activation in [Activation::Gelu, Activation::Silu, Activation::Relu] {
-            let fused = gradients(
-                |x, a, b| {
-                    (activate(x, activation).unwrap().broadcast_mul(a).unwrap())
-                        .broadcast_add(b)
-                        .unwrap()
-                },
-                &[2, 3, 5],
-                5,
-            );
-            let reference = gradients(
-                |x, a, b| {
-                    activation
-                        .portable(x)
-                        .unwrap()
-                        .broadcast_mul(a)
-                        .unwrap()
-                        .broadcast_add(b)
-                        .unwrap()
-                },
-                &[2, 3, 5],
-                5,
-            );
-            for (found, expected) in fused.iter().flatten().zip(reference.iter().flatten()) {
-                assert!(
-                    (found - expected).abs() < tolerance(activation) * (1.0 + expected.abs()),
-                    "{activation:?}: {found} {expected}"
-                );
             }
         }
     }

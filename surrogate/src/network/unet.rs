@@ -5,9 +5,9 @@
 //! joins the skip connection and applies two blocks. A dense 1×1 convolution ends it. "Same" padding keeps every size.
 //! Shapes: `(B, inputs, x, y)` → `(B, outputs, x, y)`; x and y must be multiples of `2^depth`.
 
-use super::activation::Activation;
+use super::activation::{Activation, activate};
 use super::join::upsample_and_join;
-use super::norm::{Norm, activate, group_count, normalise_and_activate};
+use super::norm::{Norm, group_count, normalise_and_activate};
 use super::{Channels, LayerFootprint, Network, describe, refuse};
 use crate::parameters::{Parameters, Scope};
 use crate::scheme::{ConvolutionShape, Layer, Scheme};
