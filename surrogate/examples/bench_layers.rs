@@ -68,7 +68,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
                     "fewave,{name},{batch},{channels},{size},{kernel},{forward:.3},{backward:.3}"
                 );
             }
-            if !quick && only.is_none() && channels == 64 && size == 64 {
+            if only.is_none() && channels == 64 && size == 64 {
                 let weight = Var::randn(
                     0f32,
                     0.1f32,

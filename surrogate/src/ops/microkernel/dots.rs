@@ -1,0 +1,141 @@
+//! The weight gradient `dW[t][k] += Σ_p g[t][p] x[o_k + p]`: four rows by six columns stay in registers while `p` runs.
+
+use pulp::{Simd, WithSimd};
+
+use super::super::element::Element;
+use super::Offsets;
+
+/// `sums[t][k] += Σ_p g[t·stride + p] x[o_k + p]` for all rows of `sums`, `p < length`.
+pub(in crate::ops) struct Dots<'a, E> {
+    g: &'a [E],
+    stride: usize,
+    x: &'a [E],
+    offsets: &'a Offsets,
+    sums: &'a mut [E],
+    rows: usize,
+    length: usize,
+}
+
+impl<'a, E: Element> Dots<'a, E> {
+    /// `sums` is `[rows][k]`; row `t` of `g` starts at `t·stride`.
+    pub(in crate::ops) fn new(
+        (g, stride): (&'a [E], usize),
+        (x, offsets): (&'a [E], &'a Offsets),
+        sums: &'a mut [E],
+        rows: usize,
+        length: usize,
+    ) -> Self {
+        assert!(
+            rows > 0
+                && (rows - 1) * stride + length <= g.len()
+                && sums.len() == rows * offsets.len()
+        );
+        assert!(offsets.fits(x, length));
+        Self {
+            g,
+            stride,
+            x,
+            offsets,
+            sums,
+            rows,
+            length,
+        }
+    }
+
+    /// All columns for `NT` rows from `first` on.
+    #[inline(always)]
+    fn columns<S: Simd, const NT: usize>(&mut self, simd: S, first: usize) {
+        let columns = self.offsets.len();
+        let mut k = 0;
+        while k < columns {
+            match columns - k {
+                1 | 2 => {
+                    self.block::<S, NT, 1>(simd, first, k);
+                    k += 1;
+                }
+                3..=5 => {
+                    self.block::<S, NT, 3>(simd, first, k);
+                    k += 3;
+                }
+                _ => {
+                    self.block::<S, NT, 6>(simd, first, k);
+                    k += 6;
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn block<S: Simd, const NT: usize, const NK: usize>(
+        &mut self,
+        simd: S,
+        first: usize,
+        k: usize,
+    ) {
+        let lanes = E::lanes::<S>();
+        let mut sums = [[E::splat(simd, E::default()); NK]; NT];
+        let rows: [*const E; NT] =
+            std::array::from_fn(|t| self.g[(first + t) * self.stride..].as_ptr());
+        let columns: [*const E; NK] =
+            std::array::from_fn(|c| self.x[self.offsets.values[k + c]..].as_ptr());
+        let whole = self.length / lanes * lanes;
+        let mut p = 0;
+        while p < whole {
+            // SAFETY: the constructor checked all rows and columns up to `length`.
+            let g: [_; NT] = std::array::from_fn(|t| unsafe { E::load(simd, rows[t].add(p)) });
+            for c in 0..NK {
+                // SAFETY: as above.
+                let x = unsafe { E::load(simd, columns[c].add(p)) };
+                for t in 0..NT {
+                    sums[t][c] = E::multiply_add(simd, g[t], x, sums[t][c]);
+                }
+            }
+            p += lanes;
+        }
+        if whole < self.length {
+            let mask = E::mask(simd, self.length - whole);
+            // SAFETY: as above; the mask ends at `length`.
+            let g: [_; NT] =
+                std::array::from_fn(|t| unsafe { E::load_masked(simd, mask, rows[t].add(whole)) });
+            for c in 0..NK {
+                // SAFETY: as above.
+                let x = unsafe { E::load_masked(simd, mask, columns[c].add(whole)) };
+                for t in 0..NT {
+                    sums[t][c] = E::multiply_add(simd, g[t], x, sums[t][c]);
+                }
+            }
+        }
+        for t in 0..NT {
+            for c in 0..NK {
+                self.sums[(first + t) * self.offsets.len() + k + c] += E::sum(simd, sums[t][c]);
+            }
+        }
+    }
+}
+
+impl<E: Element> WithSimd for Dots<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        // 4 × 6 sums, 4 rows and a column fit 32 registers, 2 × 6 sums fit 16.
+        let widest = if S::REGISTER_COUNT >= 32 { 4 } else { 2 };
+        let mut first = 0;
+        while first < self.rows {
+            match (self.rows - first).min(widest) {
+                4 => {
+                    self.columns::<S, 4>(simd, first);
+                    first += 4;
+                }
+                2 | 3 => {
+                    self.columns::<S, 2>(simd, first);
+                    first += 2;
+                }
+                _ => {
+                    self.columns::<S, 1>(simd, first);
+                    first += 1;
+                }
+            }
+        }
+    }
+}
