@@ -210,6 +210,22 @@ fn results_do_not_depend_on_the_number_of_threads() {
 fn misfits_are_named() {
     let maps = random(&[1, 3, 4, 5], 14);
     let message = |result: fewave_surrogate::Result<Tensor>| result.unwrap_err().to_string();
+    let one_way = |channels: &[usize],
+                   vertical: &[usize],
+                   horizontal: &[usize],
+                   outputs: &[usize],
+                   bias: usize| {
+        let taps = [random(vertical, 1), random(horizontal, 1)];
+        let (channels, outputs, bias) =
+            (random(channels, 1), random(outputs, 1), random(&[bias], 1));
+        message(ops::one_way_layer(
+            &maps,
+            &channels,
+            &taps,
+            &outputs,
+            Some(&bias),
+        ))
+    };
     for (error, named) in [
         (
             message(ops::convolution(&maps, &random(&[2, 4, 3, 3], 1), None)),
@@ -250,6 +266,46 @@ fn misfits_are_named() {
         (
             message(ops::axis_convolution(&maps, &random(&[3, 4], 1), 0)),
             "even side 4",
+        ),
+        (
+            one_way(&[5, 4], &[5, 3], &[5, 3], &[2, 5], 2),
+            "channels: found [5, 4]",
+        ),
+        (
+            one_way(&[5, 3], &[4, 3], &[5, 3], &[2, 5], 2),
+            "taps: found [4, 3]",
+        ),
+        (
+            one_way(&[5, 3], &[5, 3], &[5, 2], &[2, 5], 2),
+            "even side 2",
+        ),
+        (
+            one_way(&[5, 3], &[5, 3], &[5, 3], &[2, 4], 2),
+            "outputs: found [2, 4]",
+        ),
+        (
+            one_way(&[5, 3], &[5, 3], &[5, 3], &[2, 5], 3),
+            "bias: found [3]",
+        ),
+        (
+            message(ops::one_way_filter(
+                &maps,
+                &random(&[5, 3], 1),
+                &[],
+                None,
+                2,
+            )),
+            "R = 2",
+        ),
+        (
+            message(ops::one_way_filter(
+                &maps,
+                &random(&[5, 3], 1),
+                &[],
+                None,
+                1,
+            )),
+            "axes of the taps: found [0]",
         ),
         (message(ops::average_pool(&maps)), "axis 1: found length 5"),
         (message(ops::max_pool(&maps)), "axis 1: found length 5"),
