@@ -63,10 +63,21 @@ fn start(cli: &Cli) -> anyhow::Result<()> {
 /// Messages of the libraries that concern what the user wrote rather than what happened.
 fn is_misuse(error: &(dyn std::error::Error + 'static)) -> bool {
     use fewave_solver::SolverError;
+    use fewave_surrogate::SurrogateError;
     error.is::<ConfigError>()
         || matches!(
             error.downcast_ref::<SolverError>(),
-            Some(SolverError::InvalidParameter { .. } | SolverError::UnknownBoundaryGroup { .. })
+            Some(
+                SolverError::InvalidParameter { .. }
+                    | SolverError::UnknownBoundaryGroup { .. }
+                    | SolverError::UnstableTimeStep { .. }
+                    | SolverError::TooLarge { .. }
+                    | SolverError::OutsideMesh { .. }
+            )
+        )
+        || matches!(
+            error.downcast_ref::<SurrogateError>(),
+            Some(SurrogateError::Setting { .. } | SurrogateError::Resume { .. })
         )
 }
 

@@ -263,6 +263,8 @@ fn simulate_files(
     };
     // this thread writes, so it must not be one of the pool's
     let outcome = rayon::in_place_scope(|scope| {
+        // dropped with the first failed write, which lets the workers go
+        let receiver = receiver;
         for _ in 0..workers {
             let (sender, work) = (sender.clone(), &work);
             scope.spawn(move |_| work(&sender));

@@ -80,7 +80,17 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// The error for a missing key; where a misspelt one stands in its place, the error names that.
     fn missing(&self, key: &str, expected: &str) -> ConfigError {
+        let known = self.known.borrow();
+        let misspelt = self
+            .table
+            .keys()
+            .find(|name| !known.contains(name) && is_near(name, key));
+        if let Some(name) = misspelt {
+            let full = self.full(name);
+            return unknown_key(self.document.place(&full), full, name, &known);
+        }
         ConfigError::Missing {
             place: self.document.place(&self.path),
             key: self.full(key),
@@ -266,17 +276,19 @@ impl<'a> Section<'a> {
 pub fn unknown_key(place: String, full: String, key: &str, known: &[String]) -> ConfigError {
     let nearest = known
         .iter()
-        .map(|name| (strsim::damerau_levenshtein(key, name), name))
-        .min()
-        .filter(|(distance, name)| *distance <= 1 + name.len().max(key.len()) / 3);
+        .filter(|name| is_near(key, name))
+        .min_by_key(|name| strsim::damerau_levenshtein(key, name));
     ConfigError::UnknownKey {
         place,
         key: full,
-        suggestion: nearest.map_or(String::new(), |(_, name)| {
-            format!("; did you mean `{name}`?")
-        }),
+        suggestion: nearest.map_or(String::new(), |name| format!("; did you mean `{name}`?")),
         known: known.join(", "),
     }
+}
+
+/// Whether one of two keys may be a misspelling of the other.
+fn is_near(key: &str, name: &str) -> bool {
+    strsim::damerau_levenshtein(key, name) <= 1 + name.len().max(key.len()) / 3
 }
 
 /// A value in words, cut when long.

@@ -68,7 +68,7 @@ fn wrong_types_and_ranges() {
     dataset(
         "speed = [0.7, 1.3]",
         "speed = [1.3, 0.7]",
-        &["dataset.toml:15", "medium.speed", "empty", "above"],
+        &["dataset.toml:16", "medium.speed", "empty", "above"],
     );
     dataset(
         "speed = [0.7, 1.3]",
@@ -146,7 +146,7 @@ fn time_steps_and_sizes_that_cannot_be() {
     dataset(
         "snapshots = 9",
         "snapshots = 9\ndt = 0.1",
-        &["0.1", "limit"],
+        &["0.1 s is unstable", "at most", "auto"],
     );
     dataset("cells = [4, 3]", "cells = [90000, 90000]", &["memory"]);
 }

@@ -102,7 +102,7 @@ fn data_that_a_surrogate_cannot_take() {
             "--set",
             "network.depth=5",
         ],
-        &["16", "12", "multiple"],
+        &["16", "multiple", "32"],
     );
     place.ok(&["simulate", "dataset.toml", "-o", "one.hdf5", "--quiet"]);
     place.fails(
