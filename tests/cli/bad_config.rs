@@ -148,7 +148,11 @@ fn time_steps_and_sizes_that_cannot_be() {
         "snapshots = 9\ndt = 0.1",
         &["0.1 s is unstable", "at most", "auto"],
     );
-    dataset("cells = [4, 3]", "cells = [90000, 90000]", &["memory"]);
+    dataset(
+        "cells = [4, 3]",
+        "cells = [90000, 90000]",
+        &["MiB available", "fewer cells"],
+    );
 }
 
 #[test]

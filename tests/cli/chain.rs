@@ -174,3 +174,97 @@ fn quiet_says_nothing_and_version_and_help_do() {
     }
     assert!(place.ok(&["completions", "bash"]).contains("fewave"));
 }
+
+#[test]
+fn the_demo_runs_and_shows_where_to_look_next() {
+    let place = Workplace::new();
+    let mut arguments = vec!["demo", "-o", "demo"];
+    for set in [
+        "count={ train = 4, valid = 2, test = 2 }",
+        "grid.shape=[16, 16]",
+        "mesh.cells=[4, 4]",
+        "time.snapshots=11",
+        "train.steps=4",
+    ] {
+        arguments.extend(["--set", set]);
+    }
+    let out = place.ok(&arguments);
+    for word in [
+        "dense",
+        "one-way",
+        "persistence",
+        "parameters",
+        "worst",
+        "report/index.html",
+    ] {
+        assert!(out.contains(word), "no {word} in\n{out}");
+    }
+    place.ok(&["validate", "demo/data"]);
+    assert!(place.path("demo/report/index.html").exists());
+    // the configurations that it leaves behind run from where they are
+    place.ok(&[
+        "train",
+        "demo/one-way.toml",
+        "-o",
+        "again",
+        "--quiet",
+        "--set",
+        "train.steps=2",
+    ]);
+    place.fails(2, &["demo", "-o", "demo"], &["demo", "exists", "--force"]);
+}
+
+/// A model in a file: speeds between its extremes after rescaling, crops that differ, and a hash that follows its content.
+#[test]
+fn a_medium_from_a_file() {
+    let place = Workplace::new();
+    let (nx, ny) = (40, 30);
+    let speeds: Vec<f32> = (0..nx * ny)
+        .map(|i| 1500.0 + 1000.0 * ((i / ny) as f32 * 0.3).sin() + 20.0 * (i % ny) as f32)
+        .collect();
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({nx}, {ny}), }}");
+    let padded = format!("{header:<117}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend(u16::try_from(padded.len()).unwrap().to_le_bytes());
+    bytes.extend(padded.bytes());
+    bytes.extend(speeds.iter().flat_map(|speed| speed.to_le_bytes()));
+    std::fs::write(place.path("model.npy"), &bytes).unwrap();
+    let medium = "kind = \"file\"\nfile = \"model.npy\"\nspacing = 10.0\ncrop = [200.0, 150.0]\nrescale = [0.7, 1.3]";
+    let config = crate::support::DATASET.replace(
+        "kind = \"gaussian-field\"\nspeed = [0.7, 1.3]\ncorrelation_length = 0.3",
+        medium,
+    );
+    place.write("file.toml", &config);
+    place.ok(&["generate", "file.toml", "-o", "data", "--quiet"]);
+    place.ok(&["validate", "data"]);
+    let file = hdf5::File::open(place.path("data/data/train/tiny_0000.hdf5")).unwrap();
+    let speed = file
+        .dataset("t0_fields/speed")
+        .unwrap()
+        .read_raw::<f32>()
+        .unwrap();
+    let (first, second) = (&speed[..16 * 12], &speed[16 * 12..2 * 16 * 12]);
+    assert!(speed.iter().all(|c| (0.7..=1.3).contains(c)));
+    assert_ne!(first, second, "every trajectory has its own crop");
+    drop(file);
+    // the same name with other content is another configuration
+    bytes[200] ^= 1;
+    std::fs::write(place.path("model.npy"), &bytes).unwrap();
+    place.fails(
+        2,
+        &["generate", "file.toml", "-o", "data"],
+        &["another configuration", "content of a file"],
+    );
+    place.fails(
+        2,
+        &[
+            "generate",
+            "file.toml",
+            "-o",
+            "big",
+            "--set",
+            "medium.crop=[4000, 100]",
+        ],
+        &["medium.crop", "4000", "does not fit", "390"],
+    );
+}
