@@ -51,6 +51,11 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: &Cli) -> anyhow::Result<()> {
+    // candle's own pool spins at a barrier whenever it adds two gradients, beside the thread pool that does the work
+    if std::env::var_os("CANDLE_NUM_THREADS").is_none() {
+        // SAFETY: the program has a single thread at this point, so nothing reads the environment meanwhile
+        unsafe { std::env::set_var("CANDLE_NUM_THREADS", "1") };
+    }
     if let Some(threads) = cli.global.threads {
         rayon::ThreadPoolBuilder::new()
             .num_threads(usize::from(threads))
