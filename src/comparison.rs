@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use fewave_datasets::{Split, SplitName};
+use fewave_surrogate::evaluate::SHORT_ROLLOUT;
+use fewave_surrogate::metrics::Summary;
 use fewave_surrogate::{EvaluateOptions, Evaluation, Surrogate, evaluate};
 use serde_json::{Value, json};
 
 use crate::cli::SplitArgument;
-use crate::console::{Console, percent, table};
+use crate::console::{Console, duration, grouped, percent, table};
 
 /// A run, measured.
 #[derive(Debug)]
@@ -98,61 +100,79 @@ fn labels(runs: &[PathBuf]) -> Vec<String> {
         .collect()
 }
 
-/// The table for the terminal.
-pub fn terminal_table(measured: &[Measured]) -> String {
+/// The tables for the terminal: what each network costs, and its errors beside those of trivial predictions.
+pub fn terminal_tables(measured: &[Measured]) -> String {
+    let costs: Vec<Vec<String>> = measured
+        .iter()
+        .map(|item| {
+            let latency = item.evaluation.latency;
+            vec![
+                item.label.clone(),
+                grouped(item.surrogate.parameters() as u64),
+                grouped(item.surrogate.footprint().multiply_adds as u64),
+                duration(item.surrogate.provenance().training_seconds),
+                latency.map_or("–".to_owned(), |l| {
+                    format!("{:.2} ms", l.per_step_ms_median)
+                }),
+                latency.map_or("–".to_owned(), |l| format!("{:.1} ms", l.rollout_ms)),
+            ]
+        })
+        .collect();
+    let row = |label: String, summaries: [&Summary; 3]| {
+        let cells = summaries
+            .into_iter()
+            .flat_map(|s| [s.mean, s.median, s.worst].map(percent));
+        std::iter::once(label).chain(cells).collect::<Vec<String>>()
+    };
+    let networks = measured.iter().map(|item| {
+        let s = &item.evaluation.summary;
+        let of = [
+            &s.one_step_relative_l2,
+            &s.rollout_relative_l2_20,
+            &s.rollout_relative_l2_full,
+        ];
+        row(item.label.clone(), of)
+    });
+    let trivial = measured
+        .first()
+        .into_iter()
+        .flat_map(|item| &item.evaluation.baselines)
+        .map(|b| {
+            let of = [
+                &b.one_step_relative_l2,
+                &b.rollout_relative_l2_20,
+                &b.rollout_relative_l2_full,
+            ];
+            row(b.name.replace('-', " "), of)
+        });
+    let short = format!("{SHORT_ROLLOUT} steps: mean");
     let header = [
         "",
-        "parameters",
         "one step: mean",
         "median",
         "worst",
-        "rollout: mean",
+        &short,
         "median",
         "worst",
-        "training",
-        "step latency",
+        "all steps: mean",
+        "median",
+        "worst",
     ];
-    let rows: Vec<Vec<String>> = measured
-        .iter()
-        .map(|item| {
-            let summary = &item.evaluation.summary;
-            let mut row = vec![
-                item.label.clone(),
-                crate::console::grouped(item.surrogate.parameters() as u64),
-            ];
-            for errors in [
-                &summary.one_step_relative_l2,
-                &summary.rollout_relative_l2_full,
-            ] {
-                row.extend([errors.mean, errors.median, errors.worst].map(percent));
-            }
-            row.push(crate::console::duration(
-                item.surrogate.provenance().training_seconds,
-            ));
-            row.push(item.evaluation.latency.map_or("–".to_owned(), |latency| {
-                format!("{:.2} ms", latency.per_step_ms_median)
-            }));
-            row
-        })
-        .chain(
-            measured
-                .first()
-                .into_iter()
-                .flat_map(|item| &item.evaluation.baselines)
-                .map(|baseline| {
-                    let mut row = vec![baseline.name.replace('-', " "), "0".to_owned()];
-                    for errors in [
-                        &baseline.one_step_relative_l2,
-                        &baseline.rollout_relative_l2_full,
-                    ] {
-                        row.extend([errors.mean, errors.median, errors.worst].map(percent));
-                    }
-                    row.extend(["–".to_owned(), "–".to_owned()]);
-                    row
-                }),
-        )
-        .collect();
-    table(&header, &rows)
+    format!(
+        "{}\n\n{}",
+        table(
+            &[
+                "",
+                "parameters",
+                "multiply-adds",
+                "training",
+                "step",
+                "rollout"
+            ],
+            &costs
+        ),
+        table(&header, &networks.chain(trivial).collect::<Vec<_>>())
+    )
 }
 
 /// The results for scripts.

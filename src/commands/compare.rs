@@ -24,7 +24,7 @@ pub fn run(
         "relative L2 error on the {split} split of {}",
         data.display()
     ));
-    console.say(comparison::terminal_table(&measured));
+    console.say(comparison::terminal_tables(&measured));
     console.say(format!("\nreport: {}", folder.join("index.html").display()));
     console.json(&comparison::as_json(&measured))
 }

@@ -80,7 +80,7 @@ pub fn run(folder: &Path, global: &Global) -> anyhow::Result<()> {
         "\nRelative L2 error on the test split (done in {})\n",
         duration(start.elapsed().as_secs_f64())
     ));
-    console.say(comparison::terminal_table(&measured));
+    console.say(comparison::terminal_tables(&measured));
     console.say(format!(
         "\nWhere to look next:\n  report   {}\n  configs  {}, {}\n  again    fewave train {} -o runs/longer --set train.steps=3000\n  yours    fewave init dataset",
         report.join("index.html").display(),

@@ -48,6 +48,6 @@ pub fn run(
         split.len(),
         data.display()
     ));
-    console.say(comparison::terminal_table(&measured));
+    console.say(comparison::terminal_tables(&measured));
     console.json(&comparison::as_json(&measured))
 }

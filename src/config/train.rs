@@ -11,12 +11,26 @@ use super::section::unknown_key;
 /// # Errors
 /// Names place, key, found and expected, and for unknown keys the nearest known one.
 pub fn from_document<T: DeserializeOwned>(document: &Document) -> Result<T, ConfigError> {
-    let value = toml::Value::Table(document.table().clone());
+    let value = toml::Value::Table(without_replaced(document));
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string().replace('[', ".").replace(']', "");
         let path = if path == "." { String::new() } else { path };
         explain(document, &path, error.inner().message())
     })
+}
+
+/// The values without `train.steps` where the command line gives `train.epochs` instead, and the other way round.
+fn without_replaced(document: &Document) -> toml::Table {
+    let mut table = document.table().clone();
+    if let Some(toml::Value::Table(train)) = table.get_mut("train") {
+        for (given, replaced) in [("epochs", "steps"), ("steps", "epochs")] {
+            let overridden = |key: &str| document.is_overridden(&format!("train.{key}"));
+            if overridden(given) && !overridden(replaced) {
+                train.remove(replaced);
+            }
+        }
+    }
+    table
 }
 
 /// Turns serde's message about the value at `path` into the house's form.

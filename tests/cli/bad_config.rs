@@ -231,6 +231,32 @@ fn overrides() {
 }
 
 #[test]
+fn epochs_on_the_command_line_replace_the_steps_of_the_file() {
+    let place = Workplace::with_data();
+    let arguments = [
+        "train",
+        "train.toml",
+        "-o",
+        "run",
+        "--json",
+        "--set",
+        "train.epochs=1",
+    ];
+    let summary: serde_json::Value = serde_json::from_str(&place.ok(&arguments)).unwrap();
+    // 8 trajectories of 9 snapshots with a history of 2 make 56 windows, 14 batches of 4
+    assert_eq!(summary["steps"], 14);
+    place.write(
+        "both.toml",
+        &TRAIN.replace("steps = 12", "steps = 12\nepochs = 1"),
+    );
+    place.fails(
+        2,
+        &["train", "both.toml", "-o", "both"],
+        &["both.toml", "epochs", "steps"],
+    );
+}
+
+#[test]
 fn wrong_usage() {
     let place = Workplace::new();
     place.fails(2, &["genrate"], &["genrate", "generate"]);

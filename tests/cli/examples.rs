@@ -25,7 +25,7 @@ fn init_writes_configurations_that_run() {
         "run",
         "--quiet",
         "--set",
-        "train.epochs=1",
+        "train.steps=4",
         "--set",
         "network.width=8",
     ]);
