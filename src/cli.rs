@@ -40,7 +40,7 @@ pub struct Global {
     #[arg(long, global = true)]
     pub force: bool,
     /// Threads to compute with [default: all cores]
-    #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=512))]
     pub threads: Option<u16>,
 }
 
@@ -111,7 +111,7 @@ pub enum Command {
         /// Continue from the last checkpoint of the run
         #[arg(long)]
         resume: bool,
-        /// Where to compute: cpu or cuda[:i] [default: the configuration's train.device]
+        /// Where to compute: cpu, cuda or cuda:i, by default the configuration's train.device
         #[arg(long, value_name = "DEVICE")]
         device: Option<String>,
     },

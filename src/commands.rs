@@ -11,11 +11,16 @@ mod simulate;
 mod train;
 mod validate;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
+use fewave_datasets::{Split, SplitName};
 
 use crate::cli::{Cli, Command};
+use crate::comparison::files::PREDICTED_BY;
+use crate::config::ConfigError;
+use crate::console;
 
 /// Runs the subcommand.
 ///
@@ -23,6 +28,12 @@ use crate::cli::{Cli, Command};
 /// What went wrong, in words for the user.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let global = &cli.global;
+    if !global.set.is_empty() && !reads_configuration(&cli.command) {
+        return Err(ConfigError::Usage(
+            "--set: this command reads no configuration; it works with demo, simulate, generate and train".to_owned(),
+        )
+        .into());
+    }
     match cli.command {
         Command::Init { kind, output } => init::run(kind, output.as_deref(), global)?,
         Command::Simulate { config, output } => simulate::run(&config, &output, global)?,
@@ -33,7 +44,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         } => generate::run(&config, &output, shard, global)?,
         Command::Validate { path } => return validate::run(&path, global),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "fewave", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "fewave", &mut script);
+            console::print(&String::from_utf8_lossy(&script));
         }
         Command::Demo { output } => demo::run(&output, global)?,
         Command::Inspect { path } => inspect::run(&path, global)?,
@@ -65,4 +78,30 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         } => predict::run(&run, &input, &output, steps, global)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn reads_configuration(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Demo { .. }
+            | Command::Simulate { .. }
+            | Command::Generate { .. }
+            | Command::Train { .. }
+    )
+}
+
+/// Opens a split of FE solutions to learn from or to compare with.
+///
+/// # Errors
+/// When it cannot be read, or holds predictions of a surrogate.
+fn open_reference(data: &Path, split: SplitName) -> anyhow::Result<Split> {
+    let opened = Split::open(data, split)?;
+    if let Some(label) = opened.provenance().extra.get(PREDICTED_BY) {
+        anyhow::bail!(
+            "{}: the {split} split holds predictions of the surrogate {label}, expected FE solutions; predictions belong \
+             outside of a dataset, generate the split again",
+            data.display()
+        );
+    }
+    Ok(opened)
 }

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -36,8 +37,14 @@ impl Console {
         if self.json {
             eprintln!("{}", text.as_ref());
         } else {
-            // a closed pipe (`fewave … | head`) is no reason to panic
-            let _ = writeln!(std::io::stdout(), "{}", text.as_ref());
+            print(text.as_ref());
+        }
+    }
+
+    /// A line of the result itself, shown even when quiet; left to the JSON when that is asked for.
+    pub fn show(&self, text: impl AsRef<str>) {
+        if !self.json {
+            print(text.as_ref());
         }
     }
 
@@ -49,21 +56,12 @@ impl Console {
     /// The result as JSON, when asked for.
     ///
     /// # Errors
-    /// When a value cannot be serialised or standard output is closed.
+    /// When a value cannot be serialised.
     pub fn json(&self, value: &impl Serialize) -> anyhow::Result<()> {
         if self.json {
-            writeln!(
-                std::io::stdout(),
-                "{}",
-                serde_json::to_string_pretty(value)?
-            )?;
+            print(&serde_json::to_string_pretty(value)?);
         }
         Ok(())
-    }
-
-    /// Whether JSON is asked for.
-    pub fn wants_json(&self) -> bool {
-        self.json
     }
 
     /// A progress bar over `total` units called `unit`, with rate and remaining time.
@@ -89,6 +87,23 @@ impl Console {
             unit,
         }
     }
+}
+
+/// What was printed could not be written (a full disk behind a redirection).
+static WRITE_FAILED: AtomicBool = AtomicBool::new(false);
+
+/// Prints a line; a reader that has left (`fewave … | head`) is no error, anything else is told by [`written`].
+pub fn print(text: &str) {
+    if let Err(error) = writeln!(std::io::stdout(), "{text}")
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        WRITE_FAILED.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Whether everything printed so far reached standard output.
+pub fn written() -> bool {
+    !WRITE_FAILED.load(Ordering::SeqCst)
 }
 
 /// A running progress bar, or a log line every ten seconds off a terminal.

@@ -36,6 +36,10 @@ const MISUSED: u8 = 2;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match start(&cli).and_then(|()| commands::run(cli)) {
+        Ok(_) if !console::written() => {
+            eprintln!("error: standard output could not be written; check the space where it goes");
+            ExitCode::from(FAILED)
+        }
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {}", describe(&error));

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use fewave_datasets::{Split, SplitName, content_hash};
+use candle_core::Device;
+use fewave_datasets::{SplitName, content_hash};
+use fewave_surrogate::Surrogate;
 
 use crate::cli::Global;
 use crate::comparison::{self, Measured, reference, report};
 use crate::console::Console;
-use crate::output;
+use crate::output::{self, Contents};
 
 /// Runs the command.
 pub fn run(
@@ -18,8 +20,7 @@ pub fn run(
     global: &Global,
 ) -> anyhow::Result<()> {
     let console = Console::new(global);
-    output::prepare_folder(folder, global.force)?;
-    let measured = compare(runs, data, split, folder, &console)?;
+    let measured = compare(runs, data, split, folder, global.force, &console)?;
     console.say(format!(
         "relative L2 error on the {split} split of {}",
         data.display()
@@ -29,7 +30,20 @@ pub fn run(
     console.json(&comparison::as_json(&measured))
 }
 
-/// Measures the runs and writes the report into an existing folder.
+/// What a report's folder holds.
+const CONTENTS: Contents = Contents {
+    what: "a report",
+    marker: "index.html",
+    names: &[
+        "index.html",
+        "tables.tex",
+        "metrics.csv",
+        "summary.csv",
+        "figures",
+    ],
+};
+
+/// Measures the runs and writes the report.
 ///
 /// # Errors
 /// When a run does not fit the data, or a file cannot be written.
@@ -38,9 +52,15 @@ pub fn compare(
     data: &Path,
     split: SplitName,
     folder: &Path,
+    force: bool,
     console: &Console,
 ) -> anyhow::Result<Vec<Measured>> {
-    let opened = Split::open(data, split)?;
+    let opened = super::open_reference(data, split)?;
+    for run in runs {
+        // a mistyped run must cost nothing
+        Surrogate::load(run, &Device::Cpu)?.check(&opened)?;
+    }
+    output::prepare_folder(folder, &CONTENTS, force)?;
     let measured = comparison::measure(runs, &opened, console)?;
     let fe = match reference::time(&opened) {
         Ok(time) => Some(time),

@@ -11,24 +11,31 @@ use crate::comparison;
 use crate::config::dataset::DatasetConfig;
 use crate::config::document::Document;
 use crate::console::{Console, duration};
-use crate::output;
+use crate::interrupt::Interrupted;
+use crate::output::{self, Contents};
 
 const DATASET: &str = include_str!("../../examples/demo/dataset.toml");
 const DENSE: &str = include_str!("../../examples/demo/dense.toml");
 const ONE_WAY: &str = include_str!("../../examples/demo/one-way.toml");
 
-/// Runs the command.
+/// What the demo's folder holds.
+const CONTENTS: Contents = Contents {
+    what: "a demo",
+    marker: "one-way.toml",
+    names: &[
+        "dataset.toml",
+        "dense.toml",
+        "one-way.toml",
+        "data",
+        "runs",
+        "report",
+    ],
+};
+
+/// Runs the command. A demo that was interrupted continues when it is called again with the same options.
 pub fn run(folder: &Path, global: &Global) -> anyhow::Result<()> {
     let console = Console::new(global);
     let start = Instant::now();
-    output::prepare_folder(folder, global.force)?;
-    for (name, text) in [
-        ("dataset.toml", DATASET),
-        ("dense.toml", DENSE),
-        ("one-way.toml", ONE_WAY),
-    ] {
-        output::write_atomically(&folder.join(name), text.as_bytes())?;
-    }
     // overrides of the trainings begin with their sections; everything else is about the data
     let (training, data): (Vec<String>, Vec<String>) =
         global.set.iter().cloned().partition(|set| {
@@ -36,18 +43,35 @@ pub fn run(folder: &Path, global: &Global) -> anyhow::Result<()> {
                 .iter()
                 .any(|section| set.starts_with(section))
         });
-
-    let dataset =
-        DatasetConfig::from_document(&Document::read(&folder.join("dataset.toml"), &data)?, false)?;
+    let mut files = Vec::new();
+    for (name, text, sets) in [
+        ("dataset", DATASET, &data),
+        ("dense", DENSE, &training),
+        ("one-way", ONE_WAY, &training),
+    ] {
+        let document = Document::parse(&format!("{name}.toml"), text, sets, folder.to_path_buf())?;
+        let text = if sets.is_empty() {
+            text.to_owned()
+        } else {
+            document.canonical()
+        };
+        files.push((name, document, text));
+    }
+    let dataset = DatasetConfig::from_document(&files[0].1, false)?;
     let mut trainings = Vec::new();
-    for name in ["dense", "one-way"] {
-        trainings.push((
-            name,
-            train::read(&Document::read(
-                &folder.join(format!("{name}.toml")),
-                &training,
-            )?)?,
-        ));
+    for (name, document, _) in &files[1..] {
+        trainings.push((*name, train::read(document)?));
+    }
+    let same = |name: &str, text: &str| {
+        std::fs::read_to_string(folder.join(format!("{name}.toml"))).is_ok_and(|old| old == text)
+    };
+    let begun = files.iter().all(|(name, _, text)| same(name, text));
+    let report = folder.join("report");
+    if !begun || report.join("index.html").exists() || global.force {
+        output::prepare_folder(folder, &CONTENTS, global.force)?;
+    }
+    for (name, _, text) in &files {
+        output::write_atomically(&folder.join(format!("{name}.toml")), text.as_bytes())?;
     }
     console.say(format!(
         "1/4  data: {} trajectories of the 2-D wave equation in random media",
@@ -63,17 +87,23 @@ pub fn run(folder: &Path, global: &Global) -> anyhow::Result<()> {
     for (number, (name, config)) in trainings.iter().enumerate() {
         console.say(format!("{}/4  training {name}", number + 2));
         let run = folder.join("runs").join(name);
-        train::start(config, &run, false, false, name, &console)?;
+        let resume = run.join("last.safetensors").exists();
+        train::start(config, &run, resume, false, name, &console).map_err(|error| {
+            if error.is::<Interrupted>() {
+                Interrupted("what is done is kept; the same command continues".to_owned()).into()
+            } else {
+                error
+            }
+        })?;
         runs.push(run);
     }
     console.say("4/4  evaluation on trajectories that neither has seen, and the report");
-    let report = folder.join("report");
-    output::prepare_folder(&report, false)?;
     let measured = compare::compare(
         &runs,
         &folder.join("data"),
         SplitName::Test,
         &report,
+        false,
         &console,
     )?;
     console.say(format!(

@@ -2,13 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use fewave_datasets::Split;
-
 use crate::cli::{Global, SplitArgument};
 use crate::comparison;
 use crate::config::ConfigError;
 use crate::console::Console;
-use crate::output;
+use crate::output::{self, Contents};
+
+/// What an evaluation folder holds.
+const CONTENTS: Contents = Contents {
+    what: "an evaluation",
+    marker: "metrics.csv",
+    names: &[
+        "metrics.csv",
+        "summary.csv",
+        "timing.json",
+        "predictions.hdf5",
+    ],
+};
 
 /// Runs the command.
 pub fn run(
@@ -26,18 +36,23 @@ pub fn run(
         ))
         .into());
     }
-    let split = Split::open(data, split.into())?;
-    let measured = comparison::measure(runs, &split, &console)?;
-    for item in &measured {
-        let default = if item.run.is_dir() {
-            item.run.join("evaluation")
+    let split = super::open_reference(data, split.into())?;
+    let mut folders = Vec::new();
+    for run in runs {
+        let own = if run.is_dir() {
+            run.join("evaluation")
         } else {
-            item.run.with_extension("evaluation")
+            run.with_extension("evaluation")
         };
-        let folder = folder.map_or(default, Path::to_path_buf);
-        // an evaluation is a function of run and data, so a new one replaces the old one
-        output::prepare_folder(&folder, true)?;
-        comparison::files::write(item, &split, &folder, &console)?;
+        // an evaluation is a function of run and data: in the run's own folder a new one replaces the old one
+        let (folder, replace) =
+            folder.map_or((own, true), |given| (given.to_path_buf(), global.force));
+        output::prepare_folder(&folder, &CONTENTS, replace)?;
+        folders.push(folder);
+    }
+    let measured = comparison::measure(runs, &split, &console)?;
+    for (item, folder) in measured.iter().zip(&folders) {
+        comparison::files::write(item, &split, folder, &console)?;
         console.say(format!(
             "{}: metrics.csv, summary.csv, timing.json, predictions.hdf5",
             folder.display()

@@ -19,7 +19,7 @@ use crate::config::document::{Document, differences};
 use crate::console::{Console, duration, grouped};
 use crate::ensemble::{self, PlannedFile};
 use crate::interrupt::{self, Interrupted};
-use crate::output;
+use crate::output::{self, Contents};
 use crate::sample::Sampler;
 
 /// The configuration as it was generated, in the dataset folder.
@@ -92,6 +92,15 @@ pub fn generate(
     console: &Console,
 ) -> anyhow::Result<Summary> {
     let start = Instant::now();
+    if force && shard.is_some() {
+        return Err(ConfigError::Usage(
+            "--force with --shard: each shard would remove what the others have done; remove the dataset once, then start the \
+             shards without --force"
+                .to_owned(),
+        )
+        .into());
+    }
+    let _graceful = interrupt::graceful();
     let sampler = Sampler::new(config)?;
     let simulator = ensemble::simulator(config, &sampler)?;
     for warning in &simulator.info().warnings {
@@ -126,70 +135,48 @@ pub fn generate(
     })
 }
 
-/// Makes the folder ours: new, or begun with the same configuration.
+/// What a dataset folder holds.
+const CONTENTS: Contents = Contents {
+    what: "a dataset",
+    marker: CONFIG_FILE,
+    names: &[CONFIG_FILE, "data", "stats.yaml"],
+};
+
+/// Makes the folder ours: new, or begun with the same configuration. Several shards may start at the same time.
 fn claim(config: &DatasetConfig, folder: &Path, force: bool) -> anyhow::Result<()> {
     let marker = folder.join(CONFIG_FILE);
-    let text = format!(
-        "# fewave {} hash {}\n{}",
-        env!("CARGO_PKG_VERSION"),
-        config.hash,
-        config.canonical
-    );
-    if let Ok(old) = std::fs::read_to_string(&marker) {
-        if old
-            .lines()
-            .next()
-            .is_some_and(|line| line.ends_with(&format!("hash {}", config.hash)))
-            && !force
-        {
-            return Ok(());
-        }
-        if !force {
-            let (old, new): (Table, Table) = (
-                old.parse().unwrap_or_default(),
-                config.canonical.parse().unwrap_or_default(),
-            );
-            let mut keys = differences(&old, &new);
-            if keys.is_empty() {
-                keys.push("the content of a file that it names".to_owned());
-            }
-            return Err(ConfigError::Usage(format!(
-                "{}: holds a dataset of another configuration. Differences: {}. Choose another folder with -o, restore these \
-                 keys to continue it, or replace it with --force",
-                folder.display(),
-                keys.join("; ")
-            ))
-            .into());
-        }
+    let (version, hash) = (env!("CARGO_PKG_VERSION"), &config.hash);
+    let text = format!("# fewave {version} hash {hash}\n{}", config.canonical);
+    if !marker.is_file() || force {
+        output::prepare_folder(folder, &CONTENTS, force)?;
     }
-    let ours = !folder.exists() || marker.exists();
-    if ours && force && folder.exists() {
-        // only what a dataset consists of: never a user's other files
-        for name in ["data", "stats.yaml", CONFIG_FILE] {
-            let path = folder.join(name);
-            let removed = if path.is_dir() {
-                std::fs::remove_dir_all(&path)
-            } else {
-                std::fs::remove_file(&path)
-            };
-            match removed {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(error).with_context(|| {
-                        format!("{}: cannot be removed for --force", path.display())
-                    });
-                }
-                _ => {}
-            }
+    if !output::write_first(&marker, text.as_bytes())? {
+        let old = std::fs::read_to_string(&marker)
+            .with_context(|| format!("{}: cannot be read", marker.display()))?;
+        let first = old.lines().next().unwrap_or_default();
+        if !first.ends_with(&format!("hash {hash}")) {
+            return Err(other_configuration(folder, &old, &config.canonical).into());
         }
-    } else if !ours {
-        output::prepare_folder(folder, force)?;
     }
     for split in SplitName::ALL {
-        let path = folder.join("data").join(split.as_str());
-        std::fs::create_dir_all(&path)
-            .with_context(|| format!("{}: cannot create the folder", path.display()))?;
+        output::create_folder(&folder.join("data").join(split.as_str()))?;
     }
-    output::write_atomically(&marker, text.as_bytes())
+    Ok(())
+}
+
+/// The folder was begun with another configuration.
+fn other_configuration(folder: &Path, old: &str, new: &str) -> ConfigError {
+    let table = |text: &str| text.parse::<Table>().unwrap_or_default();
+    let mut keys = differences(&table(old), &table(new));
+    if keys.is_empty() {
+        keys.push("the content of a file that it names".to_owned());
+    }
+    ConfigError::Usage(format!(
+        "{}: holds a dataset of another configuration. Differences: {}. Choose another folder with -o, restore these keys to \
+         continue it, or replace it with --force",
+        folder.display(),
+        keys.join("; ")
+    ))
 }
 
 /// A lane group: trajectories that run side by side, all of one file.

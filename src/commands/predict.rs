@@ -35,6 +35,15 @@ pub fn run(
         ))
         .into());
     }
+    if let (Ok(input), Ok(file)) = (input.canonicalize(), file.canonicalize())
+        && input == file
+    {
+        return Err(ConfigError::Usage(format!(
+            "{}: is the input itself; predictions never replace data, choose another output",
+            file.display()
+        ))
+        .into());
+    }
     output::prepare_file(file, global.force)?;
     let surrogate = Surrogate::load(run, &Device::Cpu)?;
     let split = Split::open_file(input)?;

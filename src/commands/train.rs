@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
+use fewave_datasets::SplitName;
 use fewave_surrogate::checkpoint::Validation;
 use fewave_surrogate::train::log::StepReport;
 use fewave_surrogate::{Start, TrainConfig, TrainObserver, TrainPlan, TrainSummary, train};
@@ -15,7 +16,7 @@ use crate::config::document::Document;
 use crate::config::train::from_document;
 use crate::console::{Console, Progress, duration, grouped, percent};
 use crate::interrupt::{self, Interrupted};
-use crate::output;
+use crate::output::{self, Contents};
 
 /// Runs the command.
 pub fn run(
@@ -84,12 +85,16 @@ pub fn start(
     console: &Console,
 ) -> anyhow::Result<TrainSummary> {
     let device = device(&config.train.device)?;
+    for split in [SplitName::Train, SplitName::Valid] {
+        super::open_reference(&config.data, split)?;
+    }
     let start = if resume {
         Start::Resume
     } else {
-        refuse_run(run, force)?;
+        prepare_run(run, force)?;
         Start::Fresh
     };
+    let _graceful = interrupt::graceful();
     let mut observer = Observer {
         console,
         label: label.to_owned(),
@@ -110,19 +115,35 @@ pub fn start(
     Ok(summary)
 }
 
+/// What a run's folder holds.
+const CONTENTS: Contents = Contents {
+    what: "a run",
+    marker: "last.safetensors",
+    names: &[
+        "last.safetensors",
+        "best.safetensors",
+        "log.csv",
+        "evaluation",
+    ],
+};
+
 /// A fresh run needs a folder without one.
-fn refuse_run(run: &Path, force: bool) -> anyhow::Result<()> {
-    if run.join("last.safetensors").exists() && !force {
+fn prepare_run(run: &Path, force: bool) -> anyhow::Result<()> {
+    let only_begun = !run.join(CONTENTS.marker).exists()
+        && std::fs::read_to_string(run.join("log.csv"))
+            .is_ok_and(|log| log.starts_with("step,epoch,loss,"));
+    if only_begun {
+        // stopped before its first checkpoint: nothing that could be continued
+        output::remove(run, &CONTENTS)?;
+    }
+    if run.join(CONTENTS.marker).exists() && !force {
         return Err(ConfigError::Usage(format!(
             "{}: holds a run already; continue it with --resume, replace it with --force, or choose another folder with -o",
             run.display()
         ))
         .into());
     }
-    if run.exists() && !run.join("log.csv").exists() {
-        output::prepare_folder(run, force)?;
-    }
-    Ok(())
+    output::prepare_folder(run, &CONTENTS, force)
 }
 
 /// The device of a name in configurations and on the command line.

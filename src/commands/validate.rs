@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use fewave_datasets::Split;
+
 use crate::cli::Global;
+use crate::comparison::files::PREDICTED_BY;
 use crate::console::Console;
 
 /// Runs the command; exit code 1 when there is any violation.
@@ -11,10 +14,19 @@ pub fn run(path: &Path, global: &Global) -> anyhow::Result<ExitCode> {
     let console = Console::new(global);
     let report = fewave_datasets::validate(path)?;
     for violation in &report.violations {
-        // findings are the result, so they are shown even when quiet
-        if !console.wants_json() {
-            println!("{violation}");
-        }
+        console.show(violation.to_string());
+    }
+    if report.is_valid()
+        && path.is_file()
+        && Split::open_file(path)?
+            .provenance()
+            .extra
+            .contains_key(PREDICTED_BY)
+    {
+        console.warn(format!(
+            "{}: holds predictions of a surrogate, not FE solutions",
+            path.display()
+        ));
     }
     let verdict = if report.violations.is_empty() {
         "valid".to_owned()

@@ -11,6 +11,9 @@ use super::Measured;
 use crate::console::Console;
 use crate::output::write_atomically;
 
+/// Key in `fewave/extra` of a file of predictions: the surrogate that made them.
+pub const PREDICTED_BY: &str = "predicted_by";
+
 /// Writes the four files of a run into an existing folder.
 ///
 /// # Errors
@@ -95,7 +98,7 @@ pub fn predicted_spec(
     spec.energy = false;
     spec.provenance.version = env!("CARGO_PKG_VERSION").to_owned();
     let extra = &mut spec.provenance.extra;
-    extra.insert("predicted_by".to_owned(), label.to_owned());
+    extra.insert(PREDICTED_BY.to_owned(), label.to_owned());
     extra.insert("given".to_owned(), given.to_owned());
     extra.insert("weights_sha256".to_owned(), provenance.weights_hash.clone());
     extra.insert(

@@ -156,6 +156,40 @@ fn predictions_begin_with_the_given_history() {
     assert_ne!(given[history..], predicted[history..]);
 }
 
+/// Predictions put into a dataset must not pass as its truth.
+#[test]
+fn predictions_are_no_reference() {
+    let place = Workplace::with_run();
+    let file = "data/data/test/tiny_0000.hdf5";
+    place.ok(&["predict", "run", "--input", file, "-o", "p.hdf5", "--quiet"]);
+    std::fs::rename(place.path("p.hdf5"), place.path(file)).unwrap();
+    place.fails(
+        1,
+        &["compare", "run", "--data", "data", "-o", "report"],
+        &["test split", "predictions"],
+    );
+}
+
+#[test]
+fn closed_pipes_and_full_disks_behind_standard_output() {
+    let place = Workplace::with_data();
+    let run = |redirection: &str| {
+        let command = format!(
+            "set -o pipefail; {} inspect data --json {redirection}",
+            env!("CARGO_BIN_EXE_fewave")
+        );
+        let output = std::process::Command::new("bash")
+            .args(["-c", &command])
+            .current_dir(place.path(""))
+            .output()
+            .unwrap();
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
+        output.status.code()
+    };
+    assert_eq!(run("| true"), Some(0));
+    assert_eq!(run("> /dev/full"), Some(1));
+}
+
 #[test]
 fn quiet_says_nothing_and_version_and_help_do() {
     let place = Workplace::new();
@@ -211,7 +245,22 @@ fn the_demo_runs_and_shows_where_to_look_next() {
         "--set",
         "train.steps=2",
     ]);
-    place.fails(2, &["demo", "-o", "demo"], &["demo", "exists", "--force"]);
+    let log = place.bytes("demo/runs/dense/log.csv");
+    assert_eq!(
+        String::from_utf8_lossy(&log).lines().count(),
+        5,
+        "a header and 4 steps"
+    );
+    place.fails(2, &arguments, &["demo", "exists", "--force"]);
+    // a demo that was cut off goes on where it was
+    std::fs::remove_dir_all(place.path("demo/report")).unwrap();
+    std::fs::remove_dir_all(place.path("demo/runs/one-way")).unwrap();
+    place.ok(&arguments);
+    assert_eq!(
+        log,
+        place.bytes("demo/runs/dense/log.csv"),
+        "not trained again"
+    );
 }
 
 /// A model in a file: speeds between its extremes after rescaling, crops that differ, and a hash that follows its content.

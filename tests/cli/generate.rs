@@ -184,3 +184,69 @@ fn simulate_is_the_first_trajectory_of_generate() {
         "--quiet",
     ]);
 }
+
+#[test]
+fn shards_that_start_together_share_the_folder() {
+    let place = Workplace::new();
+    let children: Vec<_> = (0..4)
+        .map(|index| {
+            let shard = format!("{index}/4");
+            let arguments = [
+                "generate",
+                "dataset.toml",
+                "-o",
+                "data",
+                "--shard",
+                &shard,
+                "--quiet",
+            ];
+            place.command(&arguments).spawn().unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    place.ok(&["validate", "data"]);
+    place.fails(
+        2,
+        &[
+            "generate",
+            "dataset.toml",
+            "-o",
+            "data",
+            "--shard",
+            "0/4",
+            "--force",
+        ],
+        &["--force", "--shard"],
+    );
+}
+
+#[test]
+fn force_never_removes_what_is_not_ours() {
+    let place = Workplace::with_run();
+    std::fs::create_dir(place.path("precious")).unwrap();
+    place.write("precious/thesis.txt", "years of work");
+    for arguments in [
+        vec!["generate", "dataset.toml", "-o", "precious"],
+        vec!["train", "train.toml", "-o", "precious"],
+        vec!["evaluate", "run", "--data", "data", "-o", "precious"],
+        vec!["evaluate", "run", "--data", "data", "-o", "data"],
+        vec!["compare", "run", "--data", "data", "-o", "run"],
+        vec!["compare", "run", "--data", "data", "-o", "."],
+        vec!["demo", "-o", "precious"],
+    ] {
+        let mut arguments = arguments;
+        arguments.push("--force");
+        place.fails(2, &arguments, &["does not hold", "choose another output"]);
+    }
+    assert_eq!(place.bytes("precious/thesis.txt"), b"years of work");
+    place.ok(&["validate", "data"]);
+    place.ok(&["inspect", "run"]);
+    let file = "data/data/test/tiny_0000.hdf5";
+    place.fails(
+        2,
+        &["predict", "run", "--input", file, "-o", file, "--force"],
+        &["tiny_0000.hdf5", "input itself"],
+    );
+}
