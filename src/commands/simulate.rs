@@ -48,10 +48,14 @@ pub fn run(config: &Path, file: &Path, global: &Global) -> anyhow::Result<()> {
     let sample = sampler.sample(SplitName::Train.as_str(), 0)?;
     let set_up_seconds = start.elapsed().as_secs_f64();
     let start = Instant::now();
+    let progress = console.progress("simulating", config.time.snapshots as u64, "snapshots");
     let recording = simulator
-        .run(std::slice::from_ref(&sample.scene))
+        .run_with_progress(std::slice::from_ref(&sample.scene), &mut |done| {
+            progress.set(done as u64, "");
+        })
         .pop()
         .context("the solver returned no recording")??;
+    progress.finish();
     let run_seconds = start.elapsed().as_secs_f64();
     let info = simulator.info();
     let summary = Summary {

@@ -203,3 +203,32 @@ fn training_that_diverges_stops_with_a_reason() {
         "{message}"
     );
 }
+
+#[test]
+fn a_full_disk_ends_a_training_and_leaves_no_half_checkpoint() {
+    let place = Workplace::with_data();
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 64; exec {} train train.toml -o run --set network.width=16",
+        env!("CARGO_BIN_EXE_fewave")
+    );
+    let output = std::process::Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(place.path(""))
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(
+        message.contains("safetensors") && message.contains("space"),
+        "{message}"
+    );
+    assert!(!message.contains("panicked"), "{message}");
+    let left: Vec<_> = std::fs::read_dir(place.path("run"))
+        .unwrap()
+        .flatten()
+        .collect();
+    assert!(
+        left.iter().all(|entry| entry.file_name() == "log.csv"),
+        "{left:?}"
+    );
+}
