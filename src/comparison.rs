@@ -4,18 +4,19 @@ pub mod files;
 pub mod findings;
 pub mod reference;
 pub mod report;
+pub mod scope;
 
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use fewave_datasets::{Split, SplitName};
-use fewave_surrogate::evaluate::SHORT_ROLLOUT;
 use fewave_surrogate::metrics::Summary;
 use fewave_surrogate::{EvaluateOptions, Evaluation, Surrogate, evaluate};
 use serde_json::{Value, json};
 
 use crate::cli::SplitArgument;
 use crate::console::{Console, duration, grouped, percent, table};
+use scope::milliseconds;
 
 /// A run, measured.
 #[derive(Debug)]
@@ -43,12 +44,13 @@ impl From<SplitArgument> for SplitName {
 /// Loads and measures runs on a split. All are loaded before the first is measured, so that mistakes show early.
 ///
 /// # Errors
-/// When a run cannot be loaded or does not fit the data.
+/// When a run is given twice, cannot be loaded or does not fit the data.
 pub fn measure(
     runs: &[PathBuf],
     split: &Split,
     console: &Console,
 ) -> anyhow::Result<Vec<Measured>> {
+    scope::refuse_repeated(runs)?;
     let mut loaded = Vec::new();
     for (run, label) in runs.iter().zip(labels(runs)) {
         let surrogate = Surrogate::load(run, &Device::Cpu)?;
@@ -111,54 +113,54 @@ pub fn terminal_tables(measured: &[Measured]) -> String {
                 grouped(item.surrogate.parameters() as u64),
                 grouped(item.surrogate.footprint().multiply_adds as u64),
                 duration(item.surrogate.provenance().training_seconds),
-                latency.map_or("–".to_owned(), |l| {
-                    format!("{:.2} ms", l.per_step_ms_median)
-                }),
-                latency.map_or("–".to_owned(), |l| format!("{:.1} ms", l.rollout_ms)),
+                latency.map_or("–".to_owned(), |l| milliseconds(l.per_step_ms_median)),
+                latency.map_or("–".to_owned(), |l| milliseconds(l.rollout_ms)),
             ]
         })
         .collect();
-    let row = |label: String, summaries: [&Summary; 3]| {
-        let cells = summaries
+    let short = scope::short_rollout(measured);
+    let mut header = vec![
+        String::new(),
+        "one step: mean".to_owned(),
+        "median".to_owned(),
+        "worst".to_owned(),
+    ];
+    let whole = format!("all {}", scope::whole_rollout(measured));
+    for title in short.iter().chain([&whole]) {
+        header.extend([
+            format!("{title}: mean"),
+            "median".to_owned(),
+            "worst".to_owned(),
+        ]);
+    }
+    let row = |label: String, single: &Summary, first: &Summary, full: &Summary| {
+        let kept = short.is_some().then_some(first);
+        let cells = [Some(single), kept, Some(full)]
             .into_iter()
+            .flatten()
             .flat_map(|s| [s.mean, s.median, s.worst].map(percent));
         std::iter::once(label).chain(cells).collect::<Vec<String>>()
     };
     let networks = measured.iter().map(|item| {
         let s = &item.evaluation.summary;
-        let of = [
+        row(
+            item.label.clone(),
             &s.one_step_relative_l2,
             &s.rollout_relative_l2_20,
             &s.rollout_relative_l2_full,
-        ];
-        row(item.label.clone(), of)
+        )
     });
-    let trivial = measured
-        .first()
-        .into_iter()
-        .flat_map(|item| &item.evaluation.baselines)
-        .map(|b| {
-            let of = [
-                &b.one_step_relative_l2,
-                &b.rollout_relative_l2_20,
-                &b.rollout_relative_l2_full,
-            ];
-            row(b.name.replace('-', " "), of)
-        });
-    let short = format!("{SHORT_ROLLOUT} steps: mean");
-    let header = [
-        "",
-        "one step: mean",
-        "median",
-        "worst",
-        &short,
-        "median",
-        "worst",
-        "all steps: mean",
-        "median",
-        "worst",
-    ];
-    format!(
+    let trivial = scope::trivial(measured).into_iter().map(|trivial| {
+        let b = trivial.baseline;
+        row(
+            trivial.name.replace('-', " "),
+            &b.one_step_relative_l2,
+            &b.rollout_relative_l2_20,
+            &b.rollout_relative_l2_full,
+        )
+    });
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let mut text = format!(
         "{}\n\n{}",
         table(
             &[
@@ -172,7 +174,23 @@ pub fn terminal_tables(measured: &[Measured]) -> String {
             &costs
         ),
         table(&header, &networks.chain(trivial).collect::<Vec<_>>())
-    )
+    );
+    if let Some(each) = scope::histories(measured) {
+        text += &format!(
+            "\n\n  The runs predict from different numbers of snapshots ({each}), so their errors are not over the same span."
+        );
+    }
+    for item in measured {
+        let skipped = item.evaluation.skipped.len();
+        if skipped > 0 {
+            text += &format!(
+                "\n\n  {}: {skipped} of {} trajectories left out, whose sources stop too late to predict anything.",
+                item.label,
+                skipped + item.evaluation.trajectories.len()
+            );
+        }
+    }
+    text
 }
 
 /// The results for scripts.
@@ -184,6 +202,10 @@ pub fn as_json(measured: &[Measured]) -> Value {
             json!({
                 "run": item.run.display().to_string(),
                 "label": item.label,
+                "history": item.evaluation.history,
+                "trajectories": item.evaluation.trajectories.len(),
+                "skipped": item.evaluation.skipped,
+                "rollout_steps": item.evaluation.trajectories.iter().map(|t| t.rollout.len()).collect::<Vec<_>>(),
                 "parameters": item.surrogate.parameters(),
                 "multiply_adds": item.surrogate.footprint().multiply_adds,
                 "one_step_relative_l2": summary.one_step_relative_l2,
@@ -200,5 +222,17 @@ pub fn as_json(measured: &[Measured]) -> Value {
             })
         })
         .collect();
-    json!({ "runs": runs, "baselines": measured.first().map(|item| &item.evaluation.baselines) })
+    let baselines: Vec<Value> = scope::trivial(measured)
+        .into_iter()
+        .map(|trivial| {
+            json!({
+                "name": trivial.name,
+                "history": trivial.item.evaluation.history,
+                "one_step_relative_l2": trivial.baseline.one_step_relative_l2,
+                "rollout_relative_l2_20": trivial.baseline.rollout_relative_l2_20,
+                "rollout_relative_l2_full": trivial.baseline.rollout_relative_l2_full,
+            })
+        })
+        .collect();
+    json!({ "runs": runs, "baselines": baselines })
 }

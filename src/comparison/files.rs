@@ -7,7 +7,7 @@ use fewave_surrogate::Provenance;
 use fewave_surrogate::metrics::Summary;
 use ndarray::{Array3, Axis};
 
-use super::Measured;
+use super::{Measured, scope};
 use crate::console::Console;
 use crate::output::write_atomically;
 
@@ -202,24 +202,24 @@ pub fn summary(measured: &[Measured]) -> anyhow::Result<Vec<u8>> {
         "worst",
         "worst_trajectory",
     ])?;
+    let mut row = |run: &str, measure: &str, item: &Measured, values: &Summary| {
+        let worst = item
+            .evaluation
+            .trajectories
+            .get(values.worst_position)
+            .map(|t| t.index.to_string());
+        csv.write_record([
+            run,
+            measure,
+            &format!("{:e}", values.mean),
+            &format!("{:e}", values.median),
+            &format!("{:e}", values.q90),
+            &format!("{:e}", values.worst),
+            &worst.unwrap_or_default(),
+        ])
+    };
     for item in measured {
         let all = &item.evaluation.summary;
-        let mut row = |run: &str, measure: &str, values: &Summary| {
-            let worst = item
-                .evaluation
-                .trajectories
-                .get(values.worst_position)
-                .map(|t| t.index.to_string());
-            csv.write_record([
-                run,
-                measure,
-                &format!("{:e}", values.mean),
-                &format!("{:e}", values.median),
-                &format!("{:e}", values.q90),
-                &format!("{:e}", values.worst),
-                &worst.unwrap_or_default(),
-            ])
-        };
         for (measure, values) in [
             ("one_step_relative_l2", &all.one_step_relative_l2),
             ("one_step_vrmse", &all.one_step_vrmse),
@@ -230,24 +230,17 @@ pub fn summary(measured: &[Measured]) -> anyhow::Result<Vec<u8>> {
             ("rollout_max_abs_m", &all.rollout_max_abs),
             ("rollout_boundary_rmse_m", &all.rollout_boundary_rmse),
         ] {
-            row(&item.label, measure, values)?;
+            row(&item.label, measure, item, values)?;
         }
-        for baseline in &item.evaluation.baselines {
-            row(
-                baseline.name,
-                "one_step_relative_l2",
-                &baseline.one_step_relative_l2,
-            )?;
-            row(
-                baseline.name,
-                "rollout_relative_l2_20",
-                &baseline.rollout_relative_l2_20,
-            )?;
-            row(
-                baseline.name,
-                "rollout_relative_l2_full",
-                &baseline.rollout_relative_l2_full,
-            )?;
+    }
+    for trivial in scope::trivial(measured) {
+        let of = trivial.baseline;
+        for (measure, values) in [
+            ("one_step_relative_l2", &of.one_step_relative_l2),
+            ("rollout_relative_l2_20", &of.rollout_relative_l2_20),
+            ("rollout_relative_l2_full", &of.rollout_relative_l2_full),
+        ] {
+            row(&trivial.name, measure, trivial.item, values)?;
         }
     }
     Ok(csv.into_inner()?)

@@ -1,55 +1,59 @@
 //! What the numbers say, in words: findings that a report must not leave to the reader.
 
 use fewave_plots::Verdict;
+use fewave_surrogate::evaluate::Baseline;
+use fewave_surrogate::metrics::Summary;
 
 use super::Measured;
 use super::reference::FeTime;
+use super::scope::{counted, milliseconds};
 use crate::console::{grouped, percent};
 
-/// The findings, most important first.
+/// Times that differ by less than this factor are called about the same: timings vary from run to run.
+const ABOUT: f64 = 1.1;
+
+/// The findings, most important first; warnings begin with that word.
 pub fn findings(measured: &[Measured], fe: Option<&FeTime>) -> Vec<Verdict> {
-    let mut verdicts = Vec::new();
-    let plain = |text: String| Verdict { holds: None, text };
-    if let Some(largest) = measured
-        .iter()
-        .max_by_key(|item| item.surrogate.parameters())
-    {
-        for item in measured.iter().filter(|item| item.label != largest.label) {
-            verdicts.push(plain(against(item, largest)));
-            if let Some(text) = slower(item, largest) {
-                verdicts.push(Verdict {
-                    holds: Some(false),
-                    text,
-                });
-            }
+    let mut found = Vec::new();
+    let largest = (0..measured.len())
+        .rev()
+        .max_by_key(|n| measured[*n].surrogate.parameters());
+    if let Some(position) = largest {
+        let largest = &measured[position];
+        for (_, item) in measured.iter().enumerate().filter(|(n, _)| *n != position) {
+            found.push(against(item, largest));
+            found.extend(speed(item, largest));
         }
     }
     for item in measured {
-        if let Some(text) = worse_than_trivial(item) {
-            verdicts.push(Verdict {
-                holds: Some(false),
-                text,
-            });
-        }
+        found.extend(diverged(item));
+        found.extend(worse_than_trivial(item));
     }
     if let Some(fe) = fe {
-        for item in measured {
-            verdicts.extend(against_fe(item, fe).map(plain));
-        }
+        found.extend(measured.iter().filter_map(|item| against_fe(item, fe)));
     }
-    verdicts
+    let plain = |text| Verdict { holds: None, text };
+    found.into_iter().map(plain).collect()
 }
 
 /// Parameters and errors of a run beside the largest one.
 fn against(item: &Measured, largest: &Measured) -> String {
-    let fewer = largest.surrogate.parameters() as f64 / item.surrogate.parameters() as f64;
+    let [own_count, other_count] = [item, largest].map(|run| run.surrogate.parameters());
+    let fewer = other_count as f64 / own_count as f64;
+    let size = if own_count == other_count {
+        "as many as".to_owned()
+    } else if fewer < ABOUT {
+        "a little fewer than".to_owned()
+    } else {
+        format!("{fewer:.1} times fewer than")
+    };
     let (own, other) = (&item.evaluation.summary, &largest.evaluation.summary);
     format!(
-        "{} has {} parameters, {fewer:.1} times fewer than {} ({}). Its median error is {} in one step ({} there) and {} over the rollout ({} there).",
+        "{} has {} parameters, {size} {} ({}). Its median error is {} in one step ({} there) and {} over the rollout ({} there).",
         item.label,
-        grouped(item.surrogate.parameters() as u64),
+        grouped(own_count as u64),
         largest.label,
-        grouped(largest.surrogate.parameters() as u64),
+        grouped(other_count as u64),
         percent(own.one_step_relative_l2.median),
         percent(other.one_step_relative_l2.median),
         percent(own.rollout_relative_l2_full.median),
@@ -57,66 +61,138 @@ fn against(item: &Measured, largest: &Measured) -> String {
     )
 }
 
-/// A smaller network that takes longer than the largest is a finding.
-fn slower(item: &Measured, largest: &Measured) -> Option<String> {
-    let (own, other) = (item.evaluation.latency?, largest.evaluation.latency?);
-    (own.per_step_ms_median > other.per_step_ms_median).then(|| {
-        format!(
-            "{} is slower than {} in spite of fewer parameters: {:.2} ms a step, {:.2} ms there.",
-            item.label, largest.label, own.per_step_ms_median, other.per_step_ms_median
-        )
-    })
-}
-
-/// A surrogate that loses to a prediction without any parameter.
-fn worse_than_trivial(item: &Measured) -> Option<String> {
-    let best = |of: fn(&fewave_surrogate::evaluate::Baseline) -> f64| {
-        item.evaluation
-            .baselines
-            .iter()
-            .map(move |baseline| (of(baseline), baseline.name))
-            .min_by(|a, b| a.0.total_cmp(&b.0))
-    };
-    let summary = &item.evaluation.summary;
-    let (single, single_name) = best(|b| b.one_step_relative_l2.median)?;
-    let (rollout, rollout_name) = best(|b| b.rollout_relative_l2_full.median)?;
-    if summary.one_step_relative_l2.median >= single {
-        return Some(format!(
-            "{} predicts one step worse than {single_name}, which has no parameters: median error {} against {}.",
-            item.label,
-            percent(summary.one_step_relative_l2.median),
-            percent(single)
-        ));
+/// Whether fewer parameters pay in time; a smaller network that takes longer than the largest is a warning.
+fn speed(item: &Measured, largest: &Measured) -> Option<String> {
+    let (own, other) = (
+        item.evaluation.latency?.per_step_ms_median,
+        largest.evaluation.latency?.per_step_ms_median,
+    );
+    if item.surrogate.parameters() >= largest.surrogate.parameters() || own * ABOUT < other {
+        return None;
     }
-    (summary.rollout_relative_l2_full.median >= rollout).then(|| {
+    let times = format!(
+        "{} a step, {} there",
+        milliseconds(own),
+        milliseconds(other)
+    );
+    Some(if own > other * ABOUT {
         format!(
-            "Over the whole rollout {} is worse than {rollout_name}: median error {} against {}. Use it for fewer steps, or train it longer.",
-            item.label,
-            percent(summary.rollout_relative_l2_full.median),
-            percent(rollout)
-        )
-    })
-}
-
-/// Time of a rollout beside the FE solver's for the same trajectory.
-fn against_fe(item: &Measured, fe: &FeTime) -> Option<String> {
-    let latency = item.evaluation.latency?;
-    let (surrogate, solver) = (latency.rollout_ms, fe.single_ms);
-    let slower = surrogate > solver;
-    let comparison = if slower {
-        format!(
-            "{:.1} times slower than FE, which is exact beside it: at this size the surrogate does not pay for speed",
-            surrogate / solver
+            "Warning: {} is slower than {} in spite of fewer parameters: {times}.",
+            item.label, largest.label
         )
     } else {
         format!(
-            "{:.1} times faster than the FE run that made the data (not yet at equal error)",
-            solver / surrogate
+            "{} is about as fast as {}, its fewer parameters save no time: {times}.",
+            item.label, largest.label
         )
+    })
+}
+
+/// Rollouts that leave the finite numbers.
+fn diverged(item: &Measured) -> Option<String> {
+    let trajectories = &item.evaluation.trajectories;
+    let lost = trajectories
+        .iter()
+        .filter(|t| !t.rollout_relative_l2_full.is_finite())
+        .count();
+    (lost > 0).then(|| {
+        format!(
+            "Warning: {lost} of {} of {} without a finite error: the predictions grow without bound.",
+            counted(trajectories.len(), "rollout"),
+            item.label
+        )
+    })
+}
+
+/// Where a surrogate does no better than a prediction without any parameter: in one step, over the rollout, or both.
+fn worse_than_trivial(item: &Measured) -> Vec<String> {
+    let best = |of: fn(&Baseline) -> &Summary| {
+        item.evaluation
+            .baselines
+            .iter()
+            .map(|baseline| (of(baseline).median, baseline.name.replace('-', " ")))
+            .min_by(|a, b| a.0.total_cmp(&b.0))
+    };
+    let summary = &item.evaluation.summary;
+    let cases = [
+        (
+            "in one step",
+            "Train it longer, or on more data.",
+            summary.one_step_relative_l2.median,
+            best(|b| &b.one_step_relative_l2),
+        ),
+        (
+            "over the whole rollout",
+            "Use it for fewer steps, or train it longer.",
+            summary.rollout_relative_l2_full.median,
+            best(|b| &b.rollout_relative_l2_full),
+        ),
+    ];
+    cases
+        .into_iter()
+        .filter_map(|(place, remedy, own, trivial)| {
+            let (error, name) = trivial?;
+            is_no_better(own, error).then(|| {
+                format!(
+                    "Warning: {place} {} is no better than the trivial prediction \u{201c}{name}\u{201d}, which has no parameters: \
+                     median error {} against {}. {remedy}",
+                    item.label,
+                    percent(own),
+                    percent(error)
+                )
+            })
+        })
+        .collect()
+}
+
+/// An error that is not a number is worse than any.
+fn is_no_better(own: f64, trivial: f64) -> bool {
+    own.is_nan() || own >= trivial
+}
+
+/// Time of a rollout beside the FE solver's for the same snapshots.
+fn against_fe(item: &Measured, fe: &FeTime) -> Option<String> {
+    let latency = item.evaluation.latency?;
+    let surrogate = latency.rollout_ms;
+    let snapshots = counted(latency.rollout_steps, "snapshot");
+    let [single, ensemble] = fe.for_snapshots(latency.rollout_steps);
+    let pays = if surrogate * ABOUT < ensemble {
+        "This is not yet at equal error: FE on a coarser mesh is faster, too."
+    } else {
+        "At this size the surrogate does not pay for speed."
     };
     Some(format!(
-        "{} rolls a trajectory out in {surrogate:.1} ms ({} steps, {} threads); FE solves it in {solver:.1} ms on one \
-         thread, {:.1} ms in an ensemble: {comparison}.",
-        item.label, latency.rollout_steps, latency.threads, fe.ensemble_ms
+        "{} predicts {snapshots} of a trajectory in {} ({}); for the same {snapshots} FE takes {} on one thread, {} in an ensemble of {}: \
+         the surrogate is {} FE, {} the ensemble. FE is the reference here, with the error of its own mesh. {pays}",
+        item.label,
+        milliseconds(surrogate),
+        counted(latency.threads, "thread"),
+        milliseconds(single),
+        milliseconds(ensemble),
+        fe.lanes,
+        compared(surrogate, single),
+        compared(surrogate, ensemble),
     ))
+}
+
+/// A time beside another in words.
+fn compared(own: f64, other: f64) -> String {
+    match own / other {
+        ratio if ratio > ABOUT => format!("{ratio:.1} times slower than"),
+        ratio if ratio * ABOUT < 1.0 => format!("{:.1} times faster than", 1.0 / ratio),
+        _ => "about as fast as".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn close_times_are_about_the_same_and_nan_is_worse() {
+        assert_eq!(compared(1.05, 1.0), "about as fast as");
+        assert_eq!(compared(2.0, 1.0), "2.0 times slower than");
+        assert_eq!(compared(1.0, 4.0), "4.0 times faster than");
+        assert!(is_no_better(f64::NAN, 1.0) && is_no_better(1.0, 1.0) && !is_no_better(0.5, 1.0));
+    }
 }

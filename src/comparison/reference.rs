@@ -25,6 +25,16 @@ pub struct FeTime {
     pub degrees_of_freedom: usize,
     /// Time steps a trajectory.
     pub steps: usize,
+    /// Snapshots after t = 0 that such a trajectory reaches; they are evenly spaced.
+    pub snapshots: usize,
+}
+
+impl FeTime {
+    /// Times of one trajectory, alone and in an ensemble, for `predicted` of its snapshots: what a rollout replaces.
+    pub fn for_snapshots(&self, predicted: usize) -> [f64; 2] {
+        let share = predicted as f64 / self.snapshots.max(1) as f64;
+        [self.single_ms * share, self.ensemble_ms * share]
+    }
 }
 
 /// Repetitions; the smallest time counts.
@@ -33,7 +43,7 @@ const REPETITIONS: usize = 3;
 /// Times the configuration stored with the data.
 ///
 /// # Errors
-/// When the configuration names a file that is not there any more, or is of another version.
+/// When the configuration names a file that is not there any more or has another content, or is of another version.
 pub fn time(split: &Split) -> anyhow::Result<FeTime> {
     let document = Document::parse(
         "the data's configuration",
@@ -42,6 +52,14 @@ pub fn time(split: &Split) -> anyhow::Result<FeTime> {
         PathBuf::new(),
     )?;
     let config = DatasetConfig::from_document(&document, true)?;
+    // the hash covers the content of files that the configuration names, so FE is timed on the model of the data
+    anyhow::ensure!(
+        config.hash == split.provenance().config_hash,
+        "its SHA-256 is {} here and {} in the data: a file that it names has another content, or the data were made by another version; \
+         run where the files of the data are",
+        config.hash,
+        split.provenance().config_hash
+    );
     let sampler = Sampler::new(&config)?;
     let simulator = ensemble::simulator(&config, &sampler)?;
     let info = simulator.info();
@@ -67,5 +85,6 @@ pub fn time(split: &Split) -> anyhow::Result<FeTime> {
         lanes: info.lanes,
         degrees_of_freedom: info.dofs,
         steps: info.steps,
+        snapshots: split.times().len().saturating_sub(1),
     })
 }

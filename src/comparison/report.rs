@@ -12,7 +12,7 @@ use fewave_plots::{Provenance, Report, ReportFigure};
 
 use super::findings::findings;
 use super::reference::FeTime;
-use super::{Measured, files};
+use super::{Measured, files, scope};
 use crate::console::Console;
 use crate::output;
 
@@ -69,7 +69,7 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path, console: &Console) -> a
             names.join(", ")
         ),
         verdicts: findings(comparison.measured, comparison.fe.as_ref()),
-        summary: summary(comparison),
+        summary: summary(comparison)?,
         tables,
         figures: written,
         commands: vec![comparison.command.clone()],
@@ -86,46 +86,100 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path, console: &Console) -> a
     )
 }
 
-fn summary(comparison: &Comparison<'_>) -> Vec<String> {
-    let split = comparison.split;
+fn summary(comparison: &Comparison<'_>) -> anyhow::Result<Vec<String>> {
+    let (split, measured) = (comparison.split, comparison.measured);
     let [x, y] = split.axes();
-    let history = comparison
-        .measured
-        .first()
-        .map_or(0, |item| item.evaluation.history);
-    let name = split.provenance().split;
-    let unseen = match name {
-        SplitName::Test => "which no network was trained or tuned on",
-        SplitName::Valid => {
-            "by which the checkpoints were chosen, so errors on new data are larger"
+    let given = match scope::histories(measured) {
+        Some(each) => format!(
+            "One step: the next snapshot from the true ones before it. Rollout: all snapshots from the first ones alone, each prediction \
+             feeding the next. The runs predict from different numbers of snapshots ({each}): their rollouts begin at different times and \
+             cover different spans, so their errors are not over the same snapshots, and each history has its own trivial predictions."
+        ),
+        None => {
+            let history = measured.first().map_or(0, |item| item.evaluation.history);
+            format!(
+                "One step: the next snapshot from {history} true {}. Rollout: all snapshots from the first {history} alone, each prediction feeding the next.",
+                if history == 1 { "one" } else { "ones" }
+            )
         }
-        SplitName::Train => "which the networks were trained on, so errors on new data are larger",
     };
-    let foreign: Vec<&str> = comparison
-        .measured
-        .iter()
-        .filter(|item| item.surrogate.provenance().data_hash != comparison.data_hash)
-        .map(|item| item.label.as_str())
-        .collect();
-    let origin = match foreign.as_slice() {
-        [] => "The networks were trained on the train split of this dataset.".to_owned(),
-        names => format!("Trained on another dataset: {}.", names.join(", ")),
-    };
-    vec![
+    let mut paragraphs = vec![
         format!(
-            "{} networks measured on the {} trajectories of the {name} split, {unseen}: {} × {} points, {} snapshots. {origin}",
-            comparison.measured.len(),
-            split.len(),
+            "{} measured on {} of the {} split: {} × {} points, {} snapshots. {}",
+            scope::counted(measured.len(), "network"),
+            scope::trajectories(measured),
+            split.provenance().split,
             x.len(),
             y.len(),
             split.times().len(),
+            origin(comparison),
         ),
         format!(
-            "One step: the next snapshot from {history} true ones. Rollout: all snapshots from the first {history} alone, each prediction feeding the next. \
-             Errors are relative L2 norms over a trajectory; 100 % is what predicting zero gives. Zero, persistence (no change) and linear \
-             extrapolation (2u(n) − u(n−1)) cost no parameters and are what any surrogate has to beat."
+            "{given} Errors are relative L2 norms over a trajectory; 100 % is what predicting zero gives. Zero, persistence (no change) and \
+             linear extrapolation (2u(n) − u(n−1)) cost no parameters and are what any surrogate has to beat."
         ),
-    ]
+    ];
+    for item in measured {
+        let skipped: Vec<String> = item
+            .evaluation
+            .skipped
+            .iter()
+            .map(|position| split.index(*position).map(|index| index.to_string()))
+            .collect::<Result<_, _>>()?;
+        if !skipped.is_empty() {
+            paragraphs.push(format!(
+                "Left out of {}, as their sources stop too late to predict anything: {} {}.",
+                item.label,
+                if skipped.len() == 1 {
+                    "trajectory"
+                } else {
+                    "trajectories"
+                },
+                skipped.join(", ")
+            ));
+        }
+    }
+    Ok(paragraphs)
+}
+
+/// What the networks have seen of this split, run by run where they were trained on different data.
+fn origin(comparison: &Comparison<'_>) -> String {
+    let labels = |own: bool| -> Vec<&str> {
+        comparison
+            .measured
+            .iter()
+            .filter(|item| (item.surrogate.provenance().data_hash == comparison.data_hash) == own)
+            .map(|item| item.label.as_str())
+            .collect()
+    };
+    let (own, foreign) = (labels(true), labels(false));
+    let mut sentences = Vec::new();
+    if !own.is_empty() {
+        let who = if foreign.is_empty() {
+            "The networks were".to_owned()
+        } else {
+            let verb = if own.len() == 1 { "was" } else { "were" };
+            format!("{} {verb}", own.join(", "))
+        };
+        sentences.push(match comparison.split.provenance().split {
+            SplitName::Test => {
+                format!("{who} trained on the train split of this dataset, and neither trained nor tuned on this one.")
+            }
+            SplitName::Valid => format!(
+                "{who} trained on the train split of this dataset; their checkpoints were chosen by this one, so errors on new data are larger."
+            ),
+            SplitName::Train => {
+                format!("{who} trained on these very trajectories, so errors on new data are larger.")
+            }
+        });
+    }
+    if !foreign.is_empty() {
+        sentences.push(format!(
+            "Trained on another dataset, of which this report knows only the hash: {}.",
+            foreign.join(", ")
+        ));
+    }
+    sentences.join(" ")
 }
 
 fn provenance(comparison: &Comparison<'_>) -> Vec<Provenance> {

@@ -64,15 +64,15 @@ fn from_the_configuration_to_the_report() {
         ["mean", "worst"].map(|key| first["one_step_relative_l2"][key].as_f64().unwrap());
     assert!(mean > 0.0 && mean <= worst && worst < 10.0, "{first}");
     let metrics = String::from_utf8(place.bytes("runs/dense/evaluation/metrics.csv")).unwrap();
-    // 2 trajectories × 7 predicted snapshots × (one step, rollout), and as many a trivial baseline
-    assert!(
-        metrics
-            .lines()
+    // 2 trajectories × 7 predicted snapshots × (one step, rollout), below the header; trivial baselines are in summary.csv
+    let rows = metrics.lines().skip(1);
+    assert_eq!(
+        rows.clone()
             .filter(|line| line.starts_with("dense,"))
-            .count()
-            >= 2 * 7 * 2,
-        "{metrics}"
+            .count(),
+        2 * 7 * 2
     );
+    assert_eq!(rows.count(), 2 * 7 * 2, "{metrics}");
     assert!(
         place
             .ok(&["validate", "runs/dense/evaluation/predictions.hdf5"])

@@ -7,6 +7,7 @@ mod bad_config;
 mod bad_data;
 mod bad_runs;
 mod chain;
+mod comparison;
 mod examples;
 mod generate;
 mod support;

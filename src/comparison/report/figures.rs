@@ -22,41 +22,20 @@ pub(super) fn all(comparison: &Comparison<'_>) -> anyhow::Result<Vec<(Box<dyn Fi
     let measured = comparison.measured;
     let mut figures: Vec<(Box<dyn Figure>, String)> = Vec::new();
     if let Some(first) = measured.first() {
-        let errors: Vec<f64> = first
-            .evaluation
-            .trajectories
-            .iter()
-            .map(|t| t.rollout_relative_l2_full)
-            .collect();
-        for (name, what, number) in [
-            (
-                "wavefields-median",
-                "the median",
-                ranked(&errors, errors.len() / 2),
-            ),
-            (
-                "wavefields-worst",
-                "the worst",
-                ranked(&errors, errors.len().saturating_sub(1)),
-            ),
-        ] {
-            if let Some((figure, index)) = number
-                .map(|number| wavefields(comparison, name, number))
-                .transpose()?
-            {
-                let caption = format!(
-                    "Rolled-out displacement of trajectory {index}, {what} of the split by the rollout error of {}. All fields share one symmetric scale, \
-                     all errors another, at all times; look for fronts that arrive too early or late, and for energy that is lost.",
-                    first.label
-                );
-                figures.push((Box::new(figure), caption));
-            }
+        for (name, what, number) in shown_trajectories(measured) {
+            let (figure, index) = wavefields(comparison, name, number)?;
+            let caption = format!(
+                "Rolled-out displacement of trajectory {index}, {what} of the split by the rollout error of {}. All fields share one symmetric scale, \
+                 all errors another, at all times; look for fronts that arrive too early or late, and for energy that is lost.",
+                first.label
+            );
+            figures.push((Box::new(figure), caption));
         }
     }
     figures.push((
         Box::new(error_growth(comparison)?),
         "Error of each snapshot along the rollout: median over trajectories, 10–90 % band and worst trajectory. Where the curve reaches 1 the prediction \
-         is no better than zero."
+         is no better than zero. Steps count from each run's own first prediction, up to where the shortest rollout ends."
             .to_owned(),
     ));
     figures.push((
@@ -101,11 +80,40 @@ pub(super) fn all(comparison: &Comparison<'_>) -> anyhow::Result<Vec<(Box<dyn Fi
     Ok(figures)
 }
 
-/// Position of the value of a given rank; values that are no numbers rank last.
-fn ranked(values: &[f64], rank: usize) -> Option<usize> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|a, b| values[*a].abs().total_cmp(&values[*b].abs()));
-    order.get(rank).copied()
+/// Name, description and number (in the first run's evaluation) of the trajectories drawn: nearest the median and worst by
+/// the rollout error of the first run, once where these are the same; only such as every run predicts.
+fn shown_trajectories(measured: &[Measured]) -> Vec<(&'static str, &'static str, usize)> {
+    let Some(first) = measured.first() else {
+        return Vec::new();
+    };
+    let trajectories = &first.evaluation.trajectories;
+    let mut order: Vec<usize> = (0..trajectories.len())
+        .filter(|n| begin(measured, trajectories[*n].position) < first.evaluation.times)
+        .collect();
+    // errors that are no numbers rank last
+    let error = |n: usize| trajectories[n].rollout_relative_l2_full.abs();
+    order.sort_by(|a, b| error(*a).total_cmp(&error(*b)));
+    match order.as_slice() {
+        [] => Vec::new(),
+        [only] => vec![("wavefields-worst", "the only one predicted", *only)],
+        [.., worst] => vec![
+            (
+                "wavefields-median",
+                "nearest the median",
+                order[(order.len() - 1) / 2],
+            ),
+            ("wavefields-worst", "the worst", *worst),
+        ],
+    }
+}
+
+/// First snapshot of a trajectory that every run predicts: with a longer history a run predicts later.
+fn begin(measured: &[Measured], position: usize) -> usize {
+    measured
+        .iter()
+        .map(|item| item.evaluation.predicted_from[position])
+        .max()
+        .unwrap_or(0)
 }
 
 fn wavefields(
@@ -116,13 +124,14 @@ fn wavefields(
     let first = &comparison.measured[0].evaluation;
     let trajectory = &first.trajectories[number];
     let (split, position) = (comparison.split, trajectory.position);
-    let begin = first.predicted_from[position];
+    let begin = begin(comparison.measured, position);
     let end = split.times().len();
-    // evenly spread over the rollout, the last snapshot included
-    let shown: Vec<usize> = (1..=TIMES_SHOWN)
-        .map(|n| begin + (end - begin) * n / TIMES_SHOWN - 1)
+    // evenly spread over what every run predicts, the last snapshot included
+    let mut shown: Vec<usize> = (1..=TIMES_SHOWN)
+        .map(|n| (begin + (end - begin) * n / TIMES_SHOWN).saturating_sub(1))
         .filter(|n| *n >= begin)
         .collect();
+    shown.dedup();
     let truth = split.read_snapshots("displacement", position, 0..end)?;
     let [x, y] = split.axes();
     let ends = |axis: &[f64]| {

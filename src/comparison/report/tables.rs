@@ -1,13 +1,18 @@
 //! The tables of a comparison.
 
 use fewave_plots::{Cell, Column, Table};
-use fewave_surrogate::evaluate::{Baseline, EvaluationSummary, SHORT_ROLLOUT};
+use fewave_surrogate::evaluate::{Baseline, EvaluationSummary};
 use fewave_surrogate::metrics::Summary;
 
 use super::Comparison;
+use crate::comparison::scope;
 
-/// Errors of every network and of the trivial predictions: single steps, rollouts of 20 steps, whole rollouts.
+/// Errors of every network and of the trivial predictions: single steps, short rollouts where whole ones are longer,
+/// whole rollouts.
 pub(super) fn errors(comparison: &Comparison<'_>) -> Vec<Table> {
+    let histories = scope::histories(comparison.measured).map_or(String::new(), |each| {
+        format!(". The runs start differently: {each} snapshots")
+    });
     let table =
         |what: &str, of: fn(&EvaluationSummary) -> &Summary, trivial: fn(&Baseline) -> &Summary| {
             let networks = comparison.measured.iter().map(|item| {
@@ -17,20 +22,17 @@ pub(super) fn errors(comparison: &Comparison<'_>) -> Vec<Table> {
                     of(&item.evaluation.summary),
                 )
             });
-            let baselines = comparison
-                .measured
-                .first()
+            let baselines = scope::trivial(comparison.measured)
                 .into_iter()
-                .flat_map(|item| &item.evaluation.baselines)
-                .map(|baseline| (baseline.name.replace('-', " "), 0, trivial(baseline)));
+                .map(|listed| (listed.name.replace('-', " "), 0, trivial(listed.baseline)));
             let mut columns = vec![Column::words("Network"), Column::numbers("Parameters", "")];
             columns.extend(
                 ["Mean", "Median", "90 % quantile", "Worst"].map(|name| Column::numbers(name, "%")),
             );
             Table {
                 caption: format!(
-                    "{what}: relative L2 error over the {} trajectories of the {} split",
-                    comparison.split.len(),
+                    "{what}: relative L2 error over {} of the {} split{histories}",
+                    scope::trajectories(comparison.measured),
                     comparison.split.provenance().split
                 ),
                 columns,
@@ -45,23 +47,27 @@ pub(super) fn errors(comparison: &Comparison<'_>) -> Vec<Table> {
                     .collect(),
             }
         };
-    vec![
-        table(
-            "One step",
-            |s| &s.one_step_relative_l2,
-            |b| &b.one_step_relative_l2,
-        ),
-        table(
-            &format!("Rollout of {SHORT_ROLLOUT} steps"),
+    let mut tables = vec![table(
+        "One step",
+        |s| &s.one_step_relative_l2,
+        |b| &b.one_step_relative_l2,
+    )];
+    if let Some(steps) = scope::short_rollout(comparison.measured) {
+        tables.push(table(
+            &format!("Rollout of {steps}"),
             |s| &s.rollout_relative_l2_20,
             |b| &b.rollout_relative_l2_20,
+        ));
+    }
+    tables.push(table(
+        &format!(
+            "Whole rollout of {}",
+            scope::whole_rollout(comparison.measured)
         ),
-        table(
-            "Whole rollout",
-            |s| &s.rollout_relative_l2_full,
-            |b| &b.rollout_relative_l2_full,
-        ),
-    ]
+        |s| &s.rollout_relative_l2_full,
+        |b| &b.rollout_relative_l2_full,
+    ));
+    tables
 }
 
 /// Parameters, work and times, the FE solver's beside them.
@@ -78,26 +84,30 @@ pub(super) fn costs(comparison: &Comparison<'_>) -> Table {
                 Cell::number(item.surrogate.footprint().multiply_adds as f64 / 1e6),
                 Cell::number(item.surrogate.provenance().training_seconds),
                 number(latency.map(|l| l.per_step_ms_median)),
+                latency.map_or_else(Cell::missing, |l| Cell::count(l.rollout_steps as u64)),
                 number(latency.map(|l| l.rollout_ms)),
             ]
         })
         .collect();
     if let Some(fe) = comparison.fe {
-        for (name, time) in [
-            ("FE, one at a time".to_owned(), fe.single_ms),
-            (
-                format!("FE, {} side by side, each", fe.lanes),
-                fe.ensemble_ms,
-            ),
-        ] {
-            rows.push(vec![
-                Cell::words(name),
-                Cell::missing(),
-                Cell::missing(),
-                Cell::missing(),
-                Cell::missing(),
-                Cell::number(time),
-            ]);
+        let mut spans: Vec<usize> = comparison
+            .measured
+            .iter()
+            .filter_map(|item| Some(item.evaluation.latency?.rollout_steps))
+            .collect();
+        spans.sort_unstable();
+        spans.dedup();
+        for snapshots in spans {
+            let [single, ensemble] = fe.for_snapshots(snapshots);
+            for (name, time) in [
+                ("FE, one at a time".to_owned(), single),
+                (format!("FE, {} side by side, each", fe.lanes), ensemble),
+            ] {
+                let mut row = vec![Cell::words(name)];
+                row.extend((0..4).map(|_| Cell::missing()));
+                row.extend([Cell::count(snapshots as u64), Cell::number(time)]);
+                rows.push(row);
+            }
         }
     }
     let threads = comparison
@@ -107,8 +117,9 @@ pub(super) fn costs(comparison: &Comparison<'_>) -> Table {
         .map_or(0, |latency| latency.threads);
     Table {
         caption: format!(
-            "Cost. A trajectory is the whole rollout, or the FE run on the data's own mesh; surrogates on {threads} threads, FE on one. \
-             FE is the reference, so its error is that of its mesh, not zero"
+            "Cost. A rollout is of the first trajectory that can be predicted; FE is on the data's own mesh, its time scaled to the same snapshots. \
+             Surrogates on {}, FE on one. FE is the reference, so its error is that of its mesh, not zero",
+            scope::counted(threads, "thread")
         ),
         columns: vec![
             Column::words("Network"),
@@ -116,7 +127,8 @@ pub(super) fn costs(comparison: &Comparison<'_>) -> Table {
             Column::numbers("Multiply-adds a step", "million"),
             Column::numbers("Training", "s"),
             Column::numbers("Step", "ms"),
-            Column::numbers("Trajectory", "ms"),
+            Column::numbers("Snapshots", ""),
+            Column::numbers("Rollout", "ms"),
         ],
         rows,
     }

@@ -1,0 +1,64 @@
+//! What a comparison says in words: no more than its numbers hold.
+
+use serde_json::Value;
+
+use crate::support::Workplace;
+
+#[test]
+fn different_histories_and_short_rollouts_are_said() {
+    let place = Workplace::with_run();
+    place.ok(&[
+        "train",
+        "train.toml",
+        "-o",
+        "long",
+        "--quiet",
+        "--set",
+        "task.history=4",
+    ]);
+    let out = place.ok(&["compare", "run", "long", "--data", "data", "-o", "report"]);
+    let page = String::from_utf8(place.bytes("report/index.html")).unwrap();
+    for word in ["persistence (history 4)", "run from 2, long from 4"] {
+        assert!(page.contains(word) && out.contains(word), "no {word}");
+    }
+    // 9 snapshots, of which 2 or 4 are given: nothing has 20 steps
+    assert!(!out.contains("20 steps") && !page.contains("Rollout of"));
+    assert!(out.contains("all 5 to 7 steps") && page.contains("Whole rollout of 5 to 7 steps"));
+    for word in ["for the same 7 snapshots", "for the same 5 snapshots"] {
+        assert!(page.contains(word), "no {word}");
+    }
+    for word in ["<strong>No.", "exact", "1.0 times", "1 networks"] {
+        assert!(!page.contains(word), "{word} in the report");
+    }
+    let summary = String::from_utf8(place.bytes("report/summary.csv")).unwrap();
+    assert_eq!(summary.matches("zero (history 2)").count(), 3);
+}
+
+#[test]
+fn equal_sizes_and_repeated_runs() {
+    let place = Workplace::with_run();
+    place.fails(
+        2,
+        &["compare", "run", "./run", "--data", "data", "-o", "report"],
+        &["given twice", "./run"],
+    );
+    place.ok(&["train", "train.toml", "-o", "other/run", "--quiet"]);
+    let json = place.ok(&[
+        "compare",
+        "run",
+        "other/run",
+        "--data",
+        "data",
+        "-o",
+        "equal",
+        "--split",
+        "train",
+        "--json",
+    ]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["runs"][1]["label"], "other/run");
+    assert_eq!(json["baselines"].as_array().unwrap().len(), 3);
+    let page = String::from_utf8(place.bytes("equal/index.html")).unwrap();
+    assert!(page.contains("parameters, as many as run"));
+    assert!(page.contains("these very trajectories"));
+}
