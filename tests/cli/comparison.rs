@@ -30,6 +30,13 @@ fn different_histories_and_short_rollouts_are_said() {
     for word in ["<strong>No.", "exact", "1.0 times", "1 networks"] {
         assert!(!page.contains(word), "{word} in the report");
     }
+    // wavefields begin where both predict, at snapshot 4: before, the longer history has true ones
+    let fields = String::from_utf8(place.bytes("report/figures/wavefields-worst.csv")).unwrap();
+    let times = fields.lines().skip(1).map(|line| {
+        let time = line.split(',').next().unwrap();
+        time.parse::<f64>().unwrap()
+    });
+    assert!(times.fold(f64::INFINITY, f64::min) > 0.199);
     let summary = String::from_utf8(place.bytes("report/summary.csv")).unwrap();
     assert_eq!(summary.matches("zero (history 2)").count(), 3);
 }
