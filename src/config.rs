@@ -33,13 +33,13 @@ pub enum ConfigError {
         reason: String,
     },
     /// A key that no section knows.
-    #[error("{place}: unknown key `{key}`{suggestion}. Known keys here: {known}")]
+    #[error("{place}: unknown key `{key}`{suggestion} Known keys here: {known}")]
     UnknownKey {
         /// `file:line` or the flag.
         place: String,
         /// Full dotted key.
         key: String,
-        /// `; did you mean …?` or nothing.
+        /// `; did you mean …?` or a full stop.
         suggestion: String,
         /// The keys known at this place.
         known: String,
@@ -65,6 +65,16 @@ pub enum ConfigError {
         found: String,
         /// What is expected, with the remedy where there is one.
         expected: String,
+    },
+    /// What a library found wrong with values that fit their keys one by one.
+    #[error("{place}: `{key}`: {reason}")]
+    Refused {
+        /// `file:line` or the flag.
+        place: String,
+        /// The key to change.
+        key: String,
+        /// Found, expected and remedy, in the library's words.
+        reason: String,
     },
     /// A malformed `--set`.
     #[error(

@@ -75,8 +75,40 @@ pub fn of_shard(files: Vec<PlannedFile>, shard: Option<Shard>) -> Vec<PlannedFil
 /// Mesh, operators and time step of a configuration.
 ///
 /// # Errors
-/// What the solver finds wrong with them.
-pub fn simulator(config: &DatasetConfig, sampler: &Sampler<'_>) -> Result<Simulator, SolverError> {
+/// What the solver finds wrong with them, or with the first trajectory, at the key to change.
+pub fn simulator(config: &DatasetConfig, sampler: &Sampler<'_>) -> anyhow::Result<Simulator> {
+    let refused = |error: SolverError| match key_of(&error) {
+        Some(key) => config.refused(key, error).into(),
+        None => anyhow::Error::from(error),
+    };
+    let simulator = build(config, sampler).map_err(refused)?;
+    // before anything is written
+    sampler
+        .sample(SplitName::Train.as_str(), 0)
+        .map_err(refused)?;
+    Ok(simulator)
+}
+
+/// The key to change where the solver refuses a configuration.
+fn key_of(error: &SolverError) -> Option<&'static str> {
+    match error {
+        SolverError::UnstableTimeStep { .. } => Some("time.dt"),
+        SolverError::TooLarge { what, .. } => Some(match *what {
+            "the simulation" | "a trajectory" => "grid.shape",
+            _ => "mesh.cells",
+        }),
+        SolverError::InvalidParameter { what, .. } if what == "number of time steps" => {
+            Some("time.duration")
+        }
+        SolverError::InvalidParameter { what, .. } if what == "maximum frequency (Hz)" => {
+            Some("initial")
+        }
+        SolverError::CropOutsideGrid { .. } => Some("medium.crop"),
+        _ => None,
+    }
+}
+
+fn build(config: &DatasetConfig, sampler: &Sampler<'_>) -> Result<Simulator, SolverError> {
     let mesh = config.mesh;
     let (element, shape) = match mesh.element {
         ElementConfig::P1Triangle => (Element::P1Triangle, CellShape::Triangle),

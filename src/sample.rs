@@ -11,7 +11,6 @@ use fewave_solver::medium::{
 use fewave_solver::source::Ricker;
 use fewave_solver::{InitialState, Medium, PointSource, Scene, Signal, SolverError, npy};
 
-use crate::config::ConfigError;
 use crate::config::dataset::{
     DatasetConfig, InitialConfig, InitialKind, MediumKind, SideCondition, SignalConfig,
     SourceConfig,
@@ -47,7 +46,7 @@ impl<'a> Sampler<'a> {
         let model = match &config.medium.kind {
             MediumKind::File(file) => {
                 let explain = |error: SolverError| {
-                    ConfigError::Usage(format!("medium.file {}: {error}", file.path.display()))
+                    config.refused("medium.file", format!("{}: {error}", file.path.display()))
                 };
                 let array = npy::parse(&file.bytes).map_err(explain)?;
                 let mut grid =
@@ -58,8 +57,8 @@ impl<'a> Sampler<'a> {
                 let (crop, extent) = (file.crop.unwrap_or(config.mesh.size), grid.extent());
                 let origin = file.origin.unwrap_or([0.0; 2]);
                 if (0..2).any(|axis| origin[axis] + crop[axis] > extent[axis] * (1.0 + 1e-12)) {
-                    return Err(ConfigError::Usage(format!(
-                        "medium.crop: {} m × {} m from ({}, {}) m does not fit into {}, which covers {} m × {} m; \
+                    return Err(config.refused("medium.crop", format!(
+                        "{} m × {} m from ({}, {}) m does not fit into {}, which covers {} m × {} m; \
                          set medium.crop (and medium.origin) smaller, or check medium.spacing",
                         crop[0], crop[1], origin[0], origin[1], file.path.display(), extent[0], extent[1]
                     ))

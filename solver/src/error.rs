@@ -1,5 +1,6 @@
 //! The one error type of this crate. Every message names what was found, what was expected and the remedy.
 
+use crate::digits::{short, short_below};
 use thiserror::Error;
 
 /// Everything that can go wrong between a description of a wave problem and its recording.
@@ -69,7 +70,8 @@ pub enum SolverError {
     },
     /// A fixed time step above the stability limit of the explicit integrator.
     #[error(
-        "time step {found} s is unstable: expected at most {limit} s for this mesh and a speed of {speed} m/s; use dt = \"auto\", a smaller dt or the integrator newmark"
+        "time step {found} s is unstable: expected at most {} s for this mesh and a speed of {} m/s; use dt = \"auto\", a smaller dt or the integrator newmark",
+        short_below(*limit), short(*speed)
     )]
     UnstableTimeStep {
         /// The step asked for, s.
@@ -101,7 +103,8 @@ pub enum SolverError {
     },
     /// The computed displacement is no longer finite.
     #[error(
-        "the solution is not finite at t = {time} s (step {step}); expected a bounded wave; use a smaller time step, or weaker sources and initial states"
+        "the solution is not finite at t = {} s (step {step}); expected a bounded wave; use a smaller time step, or weaker sources and initial states",
+        short(*time)
     )]
     BlewUp {
         /// Time of the first snapshot that is not finite, s.

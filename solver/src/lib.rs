@@ -35,6 +35,7 @@
 pub mod assembly;
 pub mod boundary;
 mod check;
+mod digits;
 pub mod element;
 pub mod error;
 mod field;

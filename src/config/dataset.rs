@@ -19,6 +19,9 @@ use super::document::{Document, sha256};
 use super::range::number;
 use super::section::Section;
 
+/// Most pulses and inclusions of one entry: every one has numbers of its own in every file.
+const MOST_COUNTED: i64 = 256;
+
 /// A checked dataset configuration.
 #[derive(Debug, Clone)]
 pub struct DatasetConfig {
@@ -46,10 +49,12 @@ pub struct DatasetConfig {
     pub grid: [usize; 2],
     /// Receivers.
     pub receivers: ReceiversConfig,
-    /// The configuration after overrides, as TOML with sorted keys.
+    /// The configuration after overrides, as TOML with sorted keys and absolute paths.
     pub canonical: String,
-    /// SHA-256 of the canonical text and of the files that it names.
+    /// SHA-256 of the configuration and of the content of the files that it names, wherever they are.
     pub hash: String,
+    /// Where the keys stand.
+    document: Document,
 }
 
 /// What happens at a side.
@@ -116,8 +121,8 @@ impl DatasetConfig {
         )?;
         let mesh = mesh::read(&root.section("mesh", "the mesh")?)?;
         let boundary = boundary(&root)?;
-        let (medium, medium_file) = medium::read(&root, mesh.size)?;
-        let initial = excitation::initial(&root, mesh.size)?;
+        let medium = medium::read(&root, mesh.size)?;
+        let initial = excitation::initial(&root, mesh.size, &boundary)?;
         let source = excitation::sources(&root, mesh.size)?;
         let time = time::read(&root.section("time", "duration and snapshots")?)?;
         let grid = grid(&root)?;
@@ -130,11 +135,15 @@ impl DatasetConfig {
                 "at least one [[initial]] state or one [[source]]",
             ));
         }
-        let canonical = document.canonical();
-        let mut hashed = canonical.clone().into_bytes();
-        if let Some(bytes) = &medium_file {
-            hashed.extend_from_slice(sha256(bytes).as_bytes());
-        }
+        excitation::refuse_rest(&root, &initial, &source, time.duration)?;
+        let (canonical, hashed) = match &medium.kind {
+            MediumKind::File(file) => {
+                let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
+                let with = |text: &str| document.canonical_with("medium.file", text);
+                (with(&path.to_string_lossy()), with(&sha256(&file.bytes)))
+            }
+            _ => (document.canonical(), document.canonical()),
+        };
         Ok(Self {
             name,
             seed,
@@ -148,9 +157,19 @@ impl DatasetConfig {
             time,
             grid,
             receivers,
-            hash: sha256(&hashed),
+            hash: sha256(hashed.as_bytes()),
             canonical,
+            document: document.clone(),
         })
+    }
+
+    /// The error for a value that fits its key and yet cannot work, in the words of the library that found it.
+    pub fn refused(&self, key: &str, reason: impl ToString) -> ConfigError {
+        ConfigError::Refused {
+            place: self.document.place(key),
+            key: key.to_owned(),
+            reason: reason.to_string(),
+        }
     }
 }
 
@@ -181,11 +200,17 @@ fn counts(root: &Section<'_>, single: bool) -> Result<[usize; 3], ConfigError> {
         "trajectories a split: { train = 64, valid = 8, test = 8 }",
     )?;
     let mut count = [0; 3];
-    for (slot, key) in count.iter_mut().zip(["train", "valid", "test"]) {
-        let least = usize::from(key == "train");
+    let splits = [
+        ("train", ""),
+        ("valid", "; training chooses its best checkpoint on them"),
+        ("test", "; evaluation and comparison are on them"),
+    ];
+    for (slot, (key, why)) in count.iter_mut().zip(splits) {
+        // one trajectory needs no splits, whatever the file says
+        let least = usize::from(!single);
         *slot = section.required(
             key,
-            &format!("a whole number from {least} to 1 000 000"),
+            &format!("a whole number from {least} to 1 000 000{why}"),
             |value| whole(value, least, 1_000_000),
         )?;
     }
@@ -288,4 +313,46 @@ fn receivers(root: &Section<'_>, size: [f64; 2]) -> Result<ReceiversConfig, Conf
 /// Whether a point lies in the rectangle from the origin to `size`, its sides included.
 fn inside(point: [f64; 2], size: [f64; 2]) -> bool {
     (0..2).all(|axis| (0.0..=size[axis]).contains(&point[axis]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const CASE: &str = r#"
+[mesh]
+kind = "rectangle"
+size = [1.0, 1.0]
+cells = [4, 4]
+[medium]
+kind = "file"
+file = "model.npy"
+spacing = 1.0
+[[initial]]
+kind = "pulses"
+width = 0.1
+position = [0.5, 0.5]
+[time]
+duration = 1.0
+snapshots = 5
+"#;
+
+    fn config(folder: &Path, content: &[u8]) -> DatasetConfig {
+        std::fs::write(folder.join("model.npy"), content).unwrap();
+        let document = Document::parse("case.toml", CASE, &[], folder.to_path_buf()).unwrap();
+        DatasetConfig::from_document(&document, true).unwrap()
+    }
+
+    #[test]
+    fn a_file_medium_counts_by_its_content_and_is_found_again_by_its_path() {
+        let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (a, b) = (config(here.path(), b"1"), config(there.path(), b"1"));
+        assert_eq!(a.hash, b.hash);
+        assert_ne!(a.hash, config(there.path(), b"2").hash);
+        // what is stored with the data can be read from any folder
+        let stored = Document::parse("stored", &a.canonical, &[], "elsewhere".into()).unwrap();
+        let again = DatasetConfig::from_document(&stored, true).unwrap();
+        assert_eq!((again.hash, again.canonical), (a.hash, a.canonical));
+    }
 }

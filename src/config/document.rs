@@ -1,5 +1,7 @@
 //! A TOML file with its `--set` overrides applied, which can say where each key stands.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -7,6 +9,9 @@ use toml::{Table, Value};
 
 use super::ConfigError;
 use super::section::Section;
+
+/// Longest configuration that is read, in bytes: lists of samples may be long, devices are endless.
+const LARGEST_TEXT: u64 = 64 << 20;
 
 /// A configuration file after overrides.
 #[derive(Debug, Clone)]
@@ -25,10 +30,20 @@ impl Document {
     /// When the file cannot be read, is no TOML, or an override is malformed.
     pub fn read(path: &Path, overrides: &[String]) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+        let unreadable = |reason: String| ConfigError::Unreadable {
             file: file.clone(),
-            reason: error.to_string(),
-        })?;
+            reason,
+        };
+        let mut text = String::new();
+        File::open(path)
+            .and_then(|opened| opened.take(LARGEST_TEXT + 1).read_to_string(&mut text))
+            .map_err(|error| unreadable(error.to_string()))?;
+        if text.len() as u64 > LARGEST_TEXT {
+            return Err(unreadable(format!(
+                "more than the {} MiB that are read",
+                LARGEST_TEXT >> 20
+            )));
+        }
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
         Self::parse(&file, &text, overrides, folder)
     }
@@ -67,11 +82,6 @@ impl Document {
         Section::new(self, String::new(), &self.table)
     }
 
-    /// The values after overrides.
-    pub fn table(&self) -> &Table {
-        &self.table
-    }
-
     /// A path from the file, relative to the folder of the file.
     pub fn resolve(&self, path: impl AsRef<Path>) -> PathBuf {
         self.folder.join(path)
@@ -84,25 +94,78 @@ impl Document {
             .any(|set| key == set || key.starts_with(&format!("{set}.")))
     }
 
-    /// Where a dotted key stands: `--set key` when it was overridden, else `file:line` of the key or of the nearest
-    /// section around it.
+    /// Where a dotted key stands: the `--set` that gave it, a part of it or a section that only the command line has;
+    /// else `file:line` of the key or of the nearest section around it.
     pub fn place(&self, key: &str) -> String {
-        if self.is_overridden(key) {
-            return format!("--set {key}");
-        }
         let mut parts: Vec<&str> = key.split('.').filter(|part| !part.is_empty()).collect();
         while !parts.is_empty() {
-            if let Some(line) = line_of(&self.text, &parts) {
-                return format!("{}:{line}", self.file);
+            let key = parts.join(".");
+            let around = |set: &&String| key == **set || key.starts_with(&format!("{set}."));
+            if let Some(set) = self.overrides.iter().rev().find(around) {
+                return format!("--set {set}");
+            }
+            let inside = |set: &&String| set.starts_with(&format!("{key}."));
+            let part = self.overrides.iter().rev().find(inside);
+            let line = line_of(&self.text, &parts);
+            // a section of the file stays where it is when one of its keys is overridden, a value does not
+            match (part, line) {
+                (Some(set), None) => return format!("--set {set}"),
+                (Some(set), Some(_)) if !self.value(&key).is_some_and(is_section) => {
+                    return format!("--set {set}");
+                }
+                (_, Some(line)) => return format!("{}:{line}", self.file),
+                (None, None) => {}
             }
             parts.pop();
         }
         self.file.clone()
     }
 
+    /// The value of a dotted key, after overrides.
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        let mut parts = key.split('.');
+        let mut value = self.table.get(parts.next()?)?;
+        for part in parts {
+            value = match value {
+                Value::Table(table) => table.get(part)?,
+                Value::Array(list) => list.get(part.parse::<usize>().ok()?)?,
+                _ => return None,
+            };
+        }
+        Some(value)
+    }
+
     /// The configuration after overrides as TOML text with sorted keys: equal configurations give equal text.
     pub fn canonical(&self) -> String {
-        toml::to_string(&self.table).unwrap_or_else(|error| format!("# not serialisable: {error}"))
+        canonical(&self.table)
+    }
+
+    /// The same with the text of a dotted key, where there is one, replaced.
+    pub fn canonical_with(&self, key: &str, text: &str) -> String {
+        let mut table = self.table.clone();
+        let mut parts: Vec<&str> = key.split('.').collect();
+        let last = parts.pop().unwrap_or(key);
+        let mut node = Some(&mut table);
+        for part in parts {
+            node = node.and_then(|table| table.get_mut(part)?.as_table_mut());
+        }
+        if let Some(slot) = node.and_then(|table| table.get_mut(last)) {
+            *slot = Value::String(text.to_owned());
+        }
+        canonical(&table)
+    }
+}
+
+fn canonical(table: &Table) -> String {
+    toml::to_string(table).unwrap_or_else(|error| format!("# not serialisable: {error}"))
+}
+
+/// Whether a value is a table or a list of tables.
+fn is_section(value: &Value) -> bool {
+    match value {
+        Value::Table(_) => true,
+        Value::Array(list) => list.iter().any(Value::is_table),
+        _ => false,
     }
 }
 
@@ -160,7 +223,7 @@ fn apply_override(table: &mut Table, given: &str) -> Result<String, ConfigError>
     if key.is_empty() || key.split('.').any(str::is_empty) {
         return Err(bad("an empty key"));
     }
-    let value = parse_value(value.trim());
+    let value = parse_value(value.trim()).ok_or_else(|| bad("more than one value"))?;
     let mut parts: Vec<&str> = key.split('.').collect();
     let last = parts.pop().ok_or_else(|| bad("an empty key"))?;
     let mut node = table
@@ -171,32 +234,40 @@ fn apply_override(table: &mut Table, given: &str) -> Result<String, ConfigError>
         return Ok(key.to_owned());
     }
     for part in &parts[1..] {
-        node =
-            descend(node, part).ok_or_else(|| bad(&format!("`{part}` is not inside a table")))?;
+        node = descend(node, part).map_err(|reason| bad(&reason))?;
     }
-    *descend(node, last).ok_or_else(|| bad(&format!("`{last}` is not inside a table")))? = value;
+    *descend(node, last).map_err(|reason| bad(&reason))? = value;
     Ok(key.to_owned())
 }
 
-fn descend<'a>(node: &'a mut Value, part: &str) -> Option<&'a mut Value> {
+fn descend<'a>(node: &'a mut Value, part: &str) -> Result<&'a mut Value, String> {
     match node {
-        Value::Table(table) => Some(
-            table
-                .entry(part.to_owned())
-                .or_insert(Value::Table(Table::new())),
-        ),
-        Value::Array(list) => list.get_mut(part.parse::<usize>().ok()?),
-        _ => None,
+        Value::Table(table) => Ok(table
+            .entry(part.to_owned())
+            .or_insert(Value::Table(Table::new()))),
+        Value::Array(list) => {
+            let entries = match list.len() {
+                1 => "1 entry".to_owned(),
+                count => format!("{count} entries"),
+            };
+            let index: usize = part
+                .parse()
+                .map_err(|_| format!("`{part}` is no index into a list of {entries}"))?;
+            list.get_mut(index)
+                .ok_or_else(|| format!("index {index}, the list has {entries}"))
+        }
+        _ => Err(format!("`{part}` is not inside a table")),
     }
 }
 
-/// A TOML value; a bare word that is none (`--set train.device=cuda`) is a string.
-fn parse_value(text: &str) -> Value {
-    format!("x = {text}")
-        .parse::<Table>()
-        .ok()
-        .and_then(|mut table| table.remove("x"))
-        .unwrap_or_else(|| Value::String(text.to_owned()))
+/// A TOML value; a bare word that is none (`--set train.device=cuda`) is a string. None where the text holds further
+/// keys, on lines of their own.
+fn parse_value(text: &str) -> Option<Value> {
+    match format!("x = {text}").parse::<Table>() {
+        Ok(mut table) if table.len() == 1 => table.remove("x"),
+        Ok(_) => None,
+        Err(_) => (!text.contains('\n')).then(|| Value::String(text.to_owned())),
+    }
 }
 
 /// Line (from 1) on which a dotted key is written, by the spans of the parsed document.
@@ -250,22 +321,32 @@ mod tests {
             ],
         )
         .unwrap();
-        assert_eq!(doc.table()["a"].as_integer(), Some(2));
-        assert_eq!(doc.table()["train"]["epochs"].as_integer(), Some(3));
+        assert_eq!(doc.table["a"].as_integer(), Some(2));
+        assert_eq!(doc.table["train"]["epochs"].as_integer(), Some(3));
         assert_eq!(
-            doc.table()["source"][0]["frequency"]
-                .as_array()
-                .map(Vec::len),
+            doc.table["source"][0]["frequency"].as_array().map(Vec::len),
             Some(2)
         );
-        assert_eq!(doc.table()["device"].as_str(), Some("cuda"));
+        assert_eq!(doc.table["device"].as_str(), Some("cuda"));
     }
 
     #[test]
     fn malformed_overrides_say_what_was_expected() {
-        for given in ["novalue", "=1", "a..b=1", "a.b.c=1"] {
-            let error = document("a = 1\n", &[given]).unwrap_err().to_string();
+        for (given, reason) in [
+            ("novalue", "no `=`"),
+            ("=1", "empty key"),
+            ("a..b=1", "empty key"),
+            ("a.b.c=1", "`b` is not inside a table"),
+            ("a=2\nname=\"evil\"", "more than one value"),
+            ("a=two\nlines", "more than one value"),
+            ("s.9.f=1", "index 9, the list has 1 entry"),
+            ("s.first.f=1", "`first` is no index"),
+        ] {
+            let error = document("a = 1\n[[s]]\nf = 1\n", &[given])
+                .unwrap_err()
+                .to_string();
             assert!(error.contains("expected KEY=VALUE"), "{error}");
+            assert!(error.contains(reason), "{error}");
         }
     }
 
@@ -280,6 +361,35 @@ mod tests {
         assert_eq!(doc.place("initial.1.width"), "case.toml:8");
         assert_eq!(doc.place("mesh.absent"), "case.toml:3");
         assert_eq!(doc.place("a"), "--set a");
+    }
+
+    #[test]
+    fn places_of_overrides_that_reach_deeper() {
+        let doc = document(
+            "[mesh]\nsize = [1.0, 1.0]\n[[initial]]\nposition = [0.5, 0.5]\n",
+            &[
+                "mesh.order=2",
+                "source.0.frequency=3",
+                "initial.0.position.1=7",
+            ],
+        )
+        .unwrap();
+        assert_eq!(doc.place("source"), "--set source.0.frequency");
+        assert_eq!(
+            doc.place("initial.0.position"),
+            "--set initial.0.position.1"
+        );
+        assert_eq!(doc.place("initial.0"), "case.toml:3");
+        assert_eq!(doc.place("mesh"), "case.toml:1");
+        assert_eq!(doc.place("mesh.cells"), "case.toml:1");
+    }
+
+    #[test]
+    fn a_replaced_text_leaves_the_rest() {
+        let doc = document("seed = 1\n[medium]\nfile = \"m.npy\"\n", &[]).unwrap();
+        let text = doc.canonical_with("medium.file", "/data/m.npy");
+        assert_eq!(text, doc.canonical().replace("m.npy", "/data/m.npy"));
+        assert_eq!(doc.canonical_with("mesh.file", "x"), doc.canonical());
     }
 
     #[test]

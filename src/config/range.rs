@@ -97,8 +97,10 @@ impl IntegerRange {
 
     /// The value at `share` ∈ [0, 1) of the range.
     pub fn at(self, share: f64) -> i64 {
-        let count = (self.upper - self.lower + 1) as f64;
-        (self.lower + (share * count) as i64).min(self.upper)
+        // in f64, where the width of any range fits
+        let count = self.upper as f64 - self.lower as f64 + 1.0;
+        let value = i128::from(self.lower) + (share * count) as i128;
+        i64::try_from(value).map_or(self.upper, |value| value.min(self.upper))
     }
 }
 
@@ -127,6 +129,16 @@ mod tests {
         for bad in ["nan", "[0, inf]", "\"a\"", "[1]", "[1, 2, 3]", "[1, \"b\"]"] {
             assert!(range(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_widest_integer_range_has_values() {
+        let range = IntegerRange {
+            lower: i64::MIN,
+            upper: i64::MAX,
+        };
+        assert_eq!(range.at(0.0), i64::MIN);
+        assert!(range.at(0.75) > 0);
     }
 
     #[test]

@@ -32,6 +32,11 @@ impl<'a> Section<'a> {
         self.document
     }
 
+    /// All keys and values of the section.
+    pub fn table(&self) -> &'a Table {
+        self.table
+    }
+
     /// Full dotted name of a key of this section.
     pub fn full(&self, key: &str) -> String {
         match (self.path.as_str(), key) {
@@ -189,12 +194,13 @@ impl<'a> Section<'a> {
         key: &str,
         what: &str,
         least: i64,
+        most: i64,
     ) -> Result<IntegerRange, ConfigError> {
         let expected = format!(
-            "{what}: a whole number of at least {least} or a range [lower, upper] of them, both included"
+            "{what}: a whole number from {least} to {most}, or a range [lower, upper] of them, both included"
         );
         let range = self.required(key, &expected, IntegerRange::from_value)?;
-        if range.lower < least {
+        if range.lower < least || range.upper > most {
             return Err(self.error(key, expected));
         }
         Ok(range)
@@ -281,7 +287,7 @@ pub fn unknown_key(place: String, full: String, key: &str, known: &[String]) -> 
     ConfigError::UnknownKey {
         place,
         key: full,
-        suggestion: nearest.map_or(String::new(), |name| format!("; did you mean `{name}`?")),
+        suggestion: nearest.map_or(".".to_owned(), |name| format!("; did you mean `{name}`?")),
         known: known.join(", "),
     }
 }
@@ -292,8 +298,12 @@ fn is_near(key: &str, name: &str) -> bool {
 }
 
 /// A value in words, cut when long.
-fn describe(value: &Value) -> String {
-    let mut text = value.to_string();
+pub fn describe(value: &Value) -> String {
+    let mut text = match value {
+        // hundreds of digits otherwise
+        Value::Float(number) if number.abs() >= 1e15 => format!("{number:e}"),
+        other => other.to_string(),
+    };
     if text.chars().count() > 60 {
         text = text.chars().take(57).collect::<String>() + "…";
     }

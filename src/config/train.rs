@@ -1,77 +1,185 @@
 //! The training configuration (`train.toml`): the surrogate crate's own types, read with places in the errors.
+//!
+//! Sections told apart by `kind` are converted one by one: serde buffers tagged enums, and with that loses the path of what
+//! it found wrong inside.
 
+use fewave_surrogate::network::UnetConfig;
+use fewave_surrogate::task::PropagateConfig;
+use fewave_surrogate::{NetworkConfig, Scheme, SurrogateError, TaskConfig, TrainConfig};
 use serde::de::DeserializeOwned;
+use toml::{Table, Value};
 
 use super::ConfigError;
 use super::document::Document;
-use super::section::unknown_key;
+use super::range::number;
+use super::section::{Section, describe, unknown_key};
 
-/// Converts a document to `T`.
+/// Converts a document and checks every value that does not depend on the data.
 ///
 /// # Errors
 /// Names place, key, found and expected, and for unknown keys the nearest known one.
-pub fn from_document<T: DeserializeOwned>(document: &Document) -> Result<T, ConfigError> {
-    let value = toml::Value::Table(without_replaced(document));
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string().replace('[', ".").replace(']', "");
-        let path = if path == "." { String::new() } else { path };
-        explain(document, &path, error.inner().message())
-    })
+pub fn from_document(document: &Document) -> Result<TrainConfig, ConfigError> {
+    let root = document.root();
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let data = root.required("data", "the folder of a dataset, in quotes", text)?;
+    let seed = root.or("seed", "a whole number of at least 0", 0, |value| {
+        u64::try_from(value.as_integer()?).ok()
+    })?;
+    let task = root.section("task", "what is predicted from what")?;
+    let network = root.section("network", "the network and its scheme")?;
+    root.section("train", "how it is trained")?;
+    root.finish()?;
+    let config = TrainConfig {
+        data: data.into(),
+        seed,
+        task: read_task(&task)?,
+        network: read_network(&network)?,
+        train: convert(document, "train", without_replaced(document))?,
+    };
+    config.validate().map_err(|error| match error {
+        SurrogateError::Setting {
+            key,
+            found,
+            expected,
+            remedy,
+        } => ConfigError::Value {
+            place: document.place(&key),
+            key,
+            found,
+            expected: format!("{expected}; {remedy}"),
+        },
+        other => ConfigError::Usage(format!("{}: {other}", document.place(""))),
+    })?;
+    Ok(config)
 }
 
-/// The values without `train.steps` where the command line gives `train.epochs` instead, and the other way round.
-fn without_replaced(document: &Document) -> toml::Table {
-    let mut table = document.table().clone();
-    if let Some(toml::Value::Table(train)) = table.get_mut("train") {
-        for (given, replaced) in [("epochs", "steps"), ("steps", "epochs")] {
-            let overridden = |key: &str| document.is_overridden(&format!("train.{key}"));
-            if overridden(given) && !overridden(replaced) {
-                train.remove(replaced);
-            }
+fn read_task(section: &Section<'_>) -> Result<TaskConfig, ConfigError> {
+    section.word("kind", &["propagate"], true)?;
+    let mut table = section.table().clone();
+    table.remove("kind");
+    let config: PropagateConfig = convert(section.document(), "task", table)?;
+    Ok(TaskConfig::Propagate(config))
+}
+
+fn read_network(section: &Section<'_>) -> Result<NetworkConfig, ConfigError> {
+    section.word("kind", &["unet"], true)?;
+    let mut table = section.table().clone();
+    table.remove("kind");
+    // read on its own below, where misspelt keys beside it have been named
+    if table.contains_key("scheme") {
+        let dense = Table::from_iter([("kind".to_owned(), Value::from("dense"))]);
+        table.insert("scheme".to_owned(), Value::Table(dense));
+    }
+    let mut config: UnetConfig = convert(section.document(), "network", table)?;
+    config.scheme = read_scheme(section)?;
+    Ok(NetworkConfig::Unet(config))
+}
+
+fn read_scheme(network: &Section<'_>) -> Result<Scheme, ConfigError> {
+    let section = network.section(
+        "scheme",
+        "{ kind = \"dense\" } or { kind = \"one-way\", form = \"filter\", rank = 1 }",
+    )?;
+    if section.word("kind", &["dense", "one-way"], true)? == "one-way" {
+        section.word("form", &["kernel", "filter", "layer"], true)?;
+        section.or("rank", "a whole number of at least 1", (), |value| {
+            (value.as_integer()? >= 1).then_some(())
+        })?;
+        section.or("rank_ratio", "a number above 0", (), |value| {
+            (number(value)? > 0.0).then_some(())
+        })?;
+    }
+    section.finish()?;
+    convert(
+        section.document(),
+        "network.scheme",
+        section.table().clone(),
+    )
+}
+
+/// The table `train` without `steps` where the command line gives `epochs` instead, and the other way round.
+fn without_replaced(document: &Document) -> Table {
+    let section = document.value("train").and_then(Value::as_table);
+    let mut table = section.cloned().unwrap_or_default();
+    for (given, replaced) in [("epochs", "steps"), ("steps", "epochs")] {
+        let overridden = |key: &str| document.is_overridden(&format!("train.{key}"));
+        if overridden(given) && !overridden(replaced) {
+            table.remove(replaced);
         }
     }
     table
 }
 
-/// Turns serde's message about the value at `path` into the house's form.
-fn explain(document: &Document, path: &str, message: &str) -> ConfigError {
+/// Converts the table at `path`, which must be no tagged enum with keys of its own kinds unchecked.
+fn convert<T: DeserializeOwned>(
+    document: &Document,
+    path: &str,
+    table: Table,
+) -> Result<T, ConfigError> {
+    serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
+        let inside = error.path().to_string();
+        let key = match inside.as_str() {
+            "." => path.to_owned(),
+            inside => format!("{path}.{}", inside.replace('[', ".").replace(']', "")),
+        };
+        explain(document, path, &key, error.inner().message())
+    })
+}
+
+/// Turns serde's message about the value of `key` in the table `section` into the house's form.
+fn explain(document: &Document, section: &str, key: &str, message: &str) -> ConfigError {
     let quoted: Vec<String> = message
         .split('`')
         .skip(1)
         .step_by(2)
         .map(str::to_owned)
         .collect();
-    let join = |key: &str| match (path, path.rsplit('.').next()) {
-        ("", _) => key.to_owned(),
-        (_, Some(last)) if last == key => path.to_owned(),
-        _ => format!("{path}.{key}"),
-    };
-    if let (true, Some((key, known))) = (message.starts_with("unknown field"), quoted.split_first())
+    if let (true, Some((name, known))) =
+        (message.starts_with("unknown field"), quoted.split_first())
     {
-        let full = join(key);
-        return unknown_key(document.place(&full), full, key, known);
+        let full = format!("{section}.{name}");
+        return unknown_key(document.place(&full), full, name, known);
     }
-    if let (true, Some(key)) = (message.starts_with("missing field"), quoted.first()) {
-        let full = join(key);
+    if let (true, Some(name)) = (message.starts_with("missing field"), quoted.first()) {
         return ConfigError::Missing {
-            place: document.place(path),
-            key: full,
+            place: document.place(section),
+            key: format!("{section}.{name}"),
             expected: "a value; `fewave init train` writes a commented example".to_owned(),
         };
     }
-    let (found, expected) = message.split_once(", expected ").unwrap_or((message, ""));
-    let expected = if expected.is_empty() {
-        "what `fewave init train` shows"
-    } else {
-        expected
-    };
+    // the surrogate's own refusals name a key below the section: `scheme.rank: found …`
+    let last = section.rsplit('.').next().unwrap_or(section);
+    if let Some((name, found)) = message.split_once(": found ") {
+        let name = name.strip_prefix(&format!("{last}.")).unwrap_or(name);
+        let key = format!("{section}.{name}");
+        let (found, expected) = found.split_once(", expected ").unwrap_or((found, ""));
+        return ConfigError::Value {
+            place: document.place(&key),
+            key,
+            found: found.to_owned(),
+            expected: expected.to_owned(),
+        };
+    }
+    let expected = message
+        .split_once(", expected ")
+        .map_or("what `fewave init train` shows", |(_, expected)| expected);
     ConfigError::Value {
-        place: document.place(path),
-        key: path.to_owned(),
-        found: found
-            .trim_start_matches("invalid type: ")
-            .trim_start_matches("invalid value: ")
-            .to_owned(),
-        expected: expected.to_owned(),
+        place: document.place(key),
+        key: key.to_owned(),
+        found: document
+            .value(key)
+            .map_or_else(|| message.to_owned(), describe),
+        expected: in_words(expected),
+    }
+}
+
+/// What serde expects, without the names of Rust's types.
+fn in_words(expected: &str) -> String {
+    match expected {
+        "usize" | "u64" | "u32" => "a whole number of at least 0".to_owned(),
+        "f64" | "f32" => "a number".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "a string" => "a text in quotes".to_owned(),
+        other => other.replace('`', "\""),
     }
 }

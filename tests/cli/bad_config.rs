@@ -1,6 +1,10 @@
 //! Mistakes in configurations and on the command line: exit code 2, and a message that names place, key, found, expected.
 
-use crate::support::{DATASET, TRAIN, Workplace};
+use crate::support::{DATASET, TRAIN, Workplace, texts};
+
+/// The medium and the initial state of the dataset, to be replaced whole.
+const MEDIUM: &str = "kind = \"gaussian-field\"\nspeed = [0.7, 1.3]\ncorrelation_length = 0.3";
+const PULSES: &str = "[[initial]]\nkind = \"pulses\"\ncount = [1, 2]\nwidth = [0.1, 0.15]\namplitude = [-1.0, 1.0]\nposition = [[0.3, 0.7], [0.3, 0.5]]\n";
 
 /// Replaces one line fragment of the dataset configuration and expects `words` in the error.
 fn dataset(from: &str, to: &str, words: &[&str]) {
@@ -156,6 +160,369 @@ fn time_steps_and_sizes_that_cannot_be() {
 }
 
 #[test]
+fn counts_without_end() {
+    dataset(
+        "count = [1, 2]",
+        "count = 1000000000000",
+        &["dataset.toml:20", "initial.0.count", "from 0 to 256"],
+    );
+    dataset(
+        "count = [1, 2]",
+        "count = [0, 9223372036854775807]",
+        &["initial.0.count", "from 0 to 256"],
+    );
+    dataset(
+        MEDIUM,
+        "kind = \"inclusions\"\nbackground = 1.0\ncount = [0, 9999999]\nspeed = 0.5\nradius = 0.1\nposition = [0.5, 0.5]",
+        &["dataset.toml:17", "medium.count", "from 0 to 256"],
+    );
+    dataset(
+        "valid = 2",
+        "valid = 0",
+        &["dataset.toml:4", "count.valid", "from 1", "training"],
+    );
+    dataset("test = 2", "test = 0", &["count.test", "evaluation"]);
+}
+
+#[test]
+fn nothing_moves() {
+    let rest = "nothing ever moves";
+    dataset(
+        "count = [1, 2]",
+        "count = 0",
+        &["dataset.toml:20", "initial.0.count", "is 0", rest],
+    );
+    dataset(
+        "amplitude = [-1.0, 1.0]",
+        "amplitude = [0.0, 0.0]",
+        &[
+            "dataset.toml:22",
+            "initial.0.amplitude",
+            rest,
+            "other than 0",
+        ],
+    );
+    dataset(
+        "amplitude = [-1.0, 1.0]",
+        "amplitude = [-1.0, 1e300]",
+        &["dataset.toml:22", "initial.0.amplitude", "to 1e30"],
+    );
+    let source = |keys: &str| {
+        DATASET.replace(
+            PULSES,
+            &format!("[[source]]\nposition = [0.5, 0.5]\n{keys}\n"),
+        )
+    };
+    let place = Workplace::new();
+    for (keys, words) in [
+        (
+            "kind = \"ricker\"\nfrequency = 4\ndelay = 1e300",
+            &["source.0.delay", "1e300", rest][..],
+        ),
+        (
+            "kind = \"ricker\"\nfrequency = 4\namplitude = 0",
+            &["source.0.amplitude", rest],
+        ),
+        (
+            "kind = \"ricker\"\nfrequency = 1e-9",
+            &["source.0.frequency", rest],
+        ),
+        (
+            "kind = \"ricker\"\nfrequency = 4\ndelay = -0.1",
+            &["d.toml:22", "source.0.delay", "is -0.1", "at least 0"],
+        ),
+        (
+            "kind = \"sampled\"\ninterval = 0.1\nvalues = [0.0, 0.0]",
+            &["source.0.values", rest],
+        ),
+    ] {
+        place.write("d.toml", &source(keys));
+        place.fails(2, &["generate", "d.toml", "-o", "data"], words);
+        assert!(!place.path("data").exists(), "{keys}");
+    }
+}
+
+#[test]
+fn modes_and_sides() {
+    let mode = |numbers: &str, sides: &str| {
+        DATASET
+            .replace(
+                PULSES,
+                &format!("[[initial]]\nkind = \"mode\"\nnumbers = {numbers}\n"),
+            )
+            .replace("default = \"fixed\"", sides)
+    };
+    let place = Workplace::new();
+    for (numbers, sides, words) in [
+        (
+            "[0, 1]",
+            "default = \"fixed\"",
+            &[
+                "d.toml:20",
+                "initial.0.numbers",
+                "at least 1 along x",
+                "fixed",
+            ][..],
+        ),
+        (
+            "[1, [0, 2]]",
+            "default = \"free\"\ntop = \"fixed\"",
+            &["initial.0.numbers", "at least 1 along y"],
+        ),
+        (
+            "[0, 0]",
+            "default = \"free\"",
+            &["initial.0.numbers", "at least 1 along x or along y"],
+        ),
+        (
+            "[1, 1]",
+            "default = \"free\"\ntop = \"absorbing\"",
+            &["initial.0.kind", "top side is absorbing", "boundary.top"],
+        ),
+    ] {
+        place.write("d.toml", &mode(numbers, sides));
+        place.fails(2, &["generate", "d.toml", "-o", "data"], words);
+        assert!(!place.path("data").exists(), "{numbers} {sides}");
+    }
+    place.write("d.toml", &mode("[0, 2]", "default = \"free\""));
+    place.ok(&["simulate", "d.toml", "-o", "mode.hdf5"]);
+}
+
+#[test]
+fn what_the_solver_would_refuse_has_a_place() {
+    dataset(
+        "cells = [4, 3]",
+        "cells = [4, 3]\ndistortion = 0.25",
+        &["dataset.toml:10", "mesh.distortion", "0.25", "below 0.25"],
+    );
+    let newmark = "snapshots = 9\nintegrator = \"newmark\"";
+    dataset(
+        "snapshots = 9",
+        &format!("{newmark}\nbeta = 0.1"),
+        &[
+            "dataset.toml:28",
+            "time.beta",
+            "0.1 beside gamma = 0.5",
+            "time.beta = 0.25",
+        ],
+    );
+    dataset(
+        "snapshots = 9",
+        &format!("{newmark}\ngamma = 0.9"),
+        &["dataset.toml:28", "time.gamma", "beta = 0.25, its default"],
+    );
+    dataset(
+        "snapshots = 9",
+        "snapshots = 9\ndt = 0.1",
+        &["dataset.toml:27: `time.dt`", "0.1 s is unstable", "auto"],
+    );
+    dataset(
+        "duration = 0.4",
+        "duration = 1e30",
+        &[
+            "dataset.toml:25: `time.duration`",
+            "number of time steps",
+            "1e9",
+        ],
+    );
+    dataset(
+        MEDIUM,
+        "kind = \"inclusions\"\nbackground = 1.0\ncount = 1\nspeed = 0.5\nradius = 0.1\nposition = [3.0, 0.5]",
+        &["dataset.toml:20", "medium.position", "radius of 0.1 m"],
+    );
+}
+
+#[test]
+fn a_limit_can_be_typed_in() {
+    let place = Workplace::new();
+    let run = |dt: &str| {
+        let set = format!("time.dt={dt}");
+        let arguments = ["simulate", "dataset.toml", "-o", "one.hdf5", "--set", &set];
+        place.run(&arguments)
+    };
+    let (_, message) = texts(&run("0.1"));
+    assert!(message.contains("--set time.dt: `time.dt`"), "{message}");
+    let limit = message.split("at most ").nth(1).unwrap();
+    let limit = limit.split(' ').next().unwrap();
+    assert!(limit.len() <= 8, "{limit}");
+    assert!(run(limit).status.success(), "{limit}");
+}
+
+#[test]
+fn training_names_the_key_inside_tagged_sections() {
+    let scheme = "scheme = { kind = \"one-way\", form = \"filter\", rank = 1 }";
+    for (from, to, words) in [
+        (
+            "width = 4",
+            "activation = \"tanh\"",
+            &[
+                "train.toml:10",
+                "`network.activation`",
+                "\"tanh\"",
+                "\"silu\"",
+            ][..],
+        ),
+        (
+            "width = 4",
+            "widht = 4",
+            &[
+                "train.toml:10",
+                "`network.widht`",
+                "did you mean `width`? Known",
+            ],
+        ),
+        (
+            "width = 4",
+            "width = -4",
+            &[
+                "train.toml:10",
+                "`network.width` is -4",
+                "a whole number of at least 0",
+            ],
+        ),
+        (
+            "width = 4",
+            "width = 5000",
+            &["train.toml:10", "`network.width` is 5000", "1024"],
+        ),
+        (
+            scheme,
+            "scheme = { kind = \"dense\", rank = 1 }",
+            &[
+                "train.toml:13",
+                "`network.scheme.rank`",
+                "Known keys here: kind",
+            ],
+        ),
+        (
+            scheme,
+            "scheme = { knd = \"dense\" }",
+            &[
+                "train.toml:13",
+                "`network.scheme.knd`",
+                "did you mean `kind`",
+            ],
+        ),
+        (
+            scheme,
+            "scheme = \"dense\"",
+            &[
+                "train.toml:13",
+                "`network.scheme` is the text \"dense\"",
+                "kind = \"dense\"",
+            ],
+        ),
+        (
+            scheme,
+            "scheme = { kind = \"sparse\" }",
+            &["`network.scheme.kind`", "\"sparse\"", "\"one-way\""],
+        ),
+        (
+            scheme,
+            "schem = { kind = \"dense\" }",
+            &["train.toml:13", "`network.schem`", "did you mean `scheme`"],
+        ),
+        (
+            scheme,
+            "",
+            &["train.toml:8", "missing key `network.scheme`"],
+        ),
+        (
+            scheme,
+            "scheme = { kind = \"one-way\", form = \"filter\", rank = \"one\" }",
+            &[
+                "`network.scheme.rank` is the text \"one\"",
+                "a whole number",
+            ],
+        ),
+        (
+            scheme,
+            "scheme = { kind = \"one-way\", form = \"layer\", rank = 1, rank_ratio = 1.0 }",
+            &[
+                "train.toml:13",
+                "`network.scheme.rank`",
+                "both",
+                "one of the two",
+            ],
+        ),
+        (
+            "history = 2",
+            "history = \"two\"",
+            &[
+                "train.toml:6",
+                "`task.history` is the text \"two\"",
+                "a whole number",
+            ],
+        ),
+        (
+            "kind = \"propagate\"",
+            "kind = \"field\"",
+            &["train.toml:5", "`task.kind`", "\"field\"", "\"propagate\""],
+        ),
+        (
+            "seed = 0",
+            "seed = -1",
+            &[
+                "train.toml:3",
+                "`seed` is -1",
+                "a whole number of at least 0",
+            ],
+        ),
+        (
+            "batch = 4",
+            "batch = 0",
+            &["train.toml:16", "`train.batch` is 0", "at least 1"],
+        ),
+        (
+            "learning_rate = 2e-3",
+            "learning_rate = \"fast\"",
+            &[
+                "train.toml:17",
+                "`train.learning_rate` is the text",
+                "a number",
+            ],
+        ),
+        (
+            "[train]",
+            "[trian]",
+            &["train.toml:14", "`trian`", "did you mean `train`"],
+        ),
+    ] {
+        train(from, to, words);
+    }
+    let place = Workplace::new();
+    let arguments = ["train", "train.toml", "-o", "run", "--set", "train.clip=-1"];
+    place.fails(2, &arguments, &["--set train.clip: `train.clip` is -1"]);
+}
+
+#[test]
+fn endless_files() {
+    let place = Workplace::new();
+    place.fails(
+        2,
+        &["generate", "/dev/zero", "-o", "data"],
+        &["/dev/zero", "more than the 64 MiB"],
+    );
+    place.write(
+        "file.toml",
+        &DATASET.replace(
+            MEDIUM,
+            "kind = \"file\"\nfile = \"/dev/zero\"\nspacing = 1.0",
+        ),
+    );
+    place.fails(
+        2,
+        &["generate", "file.toml", "-o", "data"],
+        &[
+            "file.toml:16",
+            "medium.file",
+            "/dev/zero",
+            "no regular file",
+        ],
+    );
+}
+
+#[test]
 fn files_that_are_missing_or_no_toml() {
     let place = Workplace::new();
     place.fails(
@@ -226,8 +593,32 @@ fn overrides() {
             "--set",
             "mehs.order=2",
         ],
-        &["mehs", "did you mean `mesh`"],
+        &["--set mehs.order", "did you mean `mesh`"],
     );
+    for (set, words) in [
+        (
+            "source.0.frequency=3",
+            &[
+                "--set source.0.frequency: `source` is a table",
+                "[[source]]",
+            ][..],
+        ),
+        ("a.b.c=1", &["--set a.b.c: unknown key `a`"]),
+        (
+            "seed=2\nname=\"evil\"",
+            &["more than one value", "expected KEY=VALUE"],
+        ),
+        (
+            "initial.9.width=1",
+            &["--set initial.9.width", "index 9, the list has 1 entry"],
+        ),
+    ] {
+        place.fails(
+            2,
+            &["generate", "dataset.toml", "-o", "data", "--set", set],
+            words,
+        );
+    }
 }
 
 #[test]

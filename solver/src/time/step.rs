@@ -10,6 +10,7 @@ use std::f64::consts::TAU;
 
 use super::{Integrator, TimeSettings, TimeStep, Warning};
 use crate::SolverError;
+use crate::digits::short;
 use crate::element::Element;
 use crate::space::Space;
 
@@ -139,9 +140,9 @@ impl TimeSettings {
         if steps * (self.snapshots - 1) as f64 > MAX_STEPS {
             return Err(SolverError::invalid(
                 "number of time steps",
-                format!("{:e}", steps * (self.snapshots - 1) as f64),
-                format!("at most {MAX_STEPS:e}"),
-                "use a longer dt, a shorter duration or a coarser mesh",
+                short(steps * (self.snapshots - 1) as f64),
+                format!("at most {}", short(MAX_STEPS)),
+                "use a shorter duration, a longer dt or a coarser mesh",
             ));
         }
         let dt = interval / steps;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::digits::{short, short_below};
+
 /// Something that is allowed and yet likely not wanted; displayed with its remedy.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Warning {
@@ -39,9 +41,12 @@ impl fmt::Display for Warning {
                 advised,
             } => write!(
                 f,
-                "time stepping shifts the phase of waves at {frequency} Hz by about {:.2} % with dt = {dt:.3e} s; \
-                 use dt = {advised:.3e} s for 0.5 %",
-                100.0 * error
+                "time stepping {} waves at {} Hz{} with dt = {} s; set time.dt = {} for 0.5 %",
+                verb(*error),
+                short(*frequency),
+                shift(*error, "about "),
+                short(*dt),
+                short_below(*advised),
             ),
             Self::SpaceDispersion {
                 error,
@@ -50,10 +55,65 @@ impl fmt::Display for Warning {
                 advised,
             } => write!(
                 f,
-                "the mesh shifts the phase of waves at {frequency} Hz by {:.2} % or more with cells of {cell:.3e} m; \
-                 use cells of {advised:.3e} m for 0.5 %, or a higher order",
-                100.0 * error
+                "the mesh {} waves at {} Hz{} with cells of {} m; raise mesh.cells until cells are at most {} m for 0.5 %, or raise mesh.order",
+                verb(*error),
+                short(*frequency),
+                shift(*error, "at least "),
+                short(*cell),
+                short_below(*advised),
             ),
         }
+    }
+}
+
+/// What happens to waves whose phase is off by the share `error`: beyond 100 % a number would say nothing.
+fn verb(error: f64) -> &'static str {
+    if error > 1.0 {
+        "does not resolve"
+    } else {
+        "shifts the phase of"
+    }
+}
+
+fn shift(error: f64, estimate: &str) -> String {
+    if error > 1.0 {
+        String::new()
+    } else {
+        format!(" by {estimate}{} %", short(100.0 * error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_keys_are_named() {
+        let mut warning = Warning::SpaceDispersion {
+            error: 0.012_345_67,
+            frequency: 4.138_028_520_389_279,
+            cell: 0.25,
+            advised: 0.190_099,
+        };
+        assert_eq!(
+            warning.to_string(),
+            "the mesh shifts the phase of waves at 4.138 Hz by at least 1.235 % with cells of 0.25 m; \
+             raise mesh.cells until cells are at most 0.19 m for 0.5 %, or raise mesh.order"
+        );
+        if let Warning::SpaceDispersion { error, .. } = &mut warning {
+            *error = 3.1e9;
+        }
+        let text = warning.to_string();
+        assert!(
+            text.contains("does not resolve waves at 4.138 Hz with"),
+            "{text}"
+        );
+        let warning = Warning::TimeDispersion {
+            error: 0.02,
+            frequency: 1.0,
+            dt: 0.1,
+            advised: 0.031_243_9,
+        };
+        assert!(warning.to_string().contains("set time.dt = 0.03124 for"));
     }
 }

@@ -1,8 +1,9 @@
-//! The sections `[[initial]]` and `[[source]]`.
+//! The sections `[[initial]]` and `[[source]]`, of which something must move.
 
 use super::super::ConfigError;
 use super::super::range::{IntegerRange, Range, number};
-use super::super::section::Section;
+use super::super::section::{Section, describe};
+use super::{BoundaryConfig, MOST_COUNTED, SideCondition};
 
 /// One `[[initial]]`.
 #[derive(Debug, Clone)]
@@ -74,6 +75,7 @@ pub enum SignalConfig {
 pub(super) fn initial(
     root: &Section<'_>,
     size: [f64; 2],
+    boundary: &BoundaryConfig,
 ) -> Result<Vec<InitialConfig>, ConfigError> {
     root.sections("initial", "an initial state")?
         .iter()
@@ -81,7 +83,7 @@ pub(super) fn initial(
             let kind = match section.word("kind", &["pulses", "mode", "plane-wave"], true)? {
                 "pulses" => InitialKind::Pulses {
                     count: if section.has("count") {
-                        section.integer_range("count", "pulses", 0)?
+                        section.integer_range("count", "pulses", 0, MOST_COUNTED)?
                     } else {
                         IntegerRange { lower: 1, upper: 1 }
                     },
@@ -89,7 +91,7 @@ pub(super) fn initial(
                     position: position(section, size)?,
                 },
                 "mode" => InitialKind::Mode {
-                    numbers: mode_numbers(section)?,
+                    numbers: mode_numbers(section, boundary)?,
                 },
                 _ => InitialKind::PlaneWave {
                     position: position(section, size)?,
@@ -101,7 +103,7 @@ pub(super) fn initial(
                     width: section.positive_range("width", "a standard deviation in m")?,
                 },
             };
-            let amplitude = section.range_or("amplitude", "an amplitude in m", 1.0)?;
+            let amplitude = amplitude(section, "an amplitude in m")?;
             section.finish()?;
             Ok(InitialConfig { kind, amplitude })
         })
@@ -118,22 +120,28 @@ pub(super) fn sources(
             let signal = match section.word("kind", &["ricker", "sampled"], true)? {
                 "ricker" => SignalConfig::Ricker {
                     frequency: section.positive_range("frequency", "a frequency in Hz")?,
-                    delay: section
-                        .has("delay")
-                        .then(|| section.range("delay", "a time in s"))
-                        .transpose()?,
+                    delay: section.has("delay").then(|| delay(section)).transpose()?,
                 },
                 _ => sampled(section)?,
             };
             let config = SourceConfig {
                 position: position(section, size)?,
-                amplitude: section.range_or("amplitude", "a factor of the signal", 1.0)?,
+                amplitude: amplitude(section, "a factor of the signal")?,
                 signal,
             };
             section.finish()?;
             Ok(config)
         })
         .collect()
+}
+
+/// An amplitude that single precision holds, with room for what grows out of it.
+fn amplitude(section: &Section<'_>, what: &str) -> Result<Range, ConfigError> {
+    let amplitude = section.range_or("amplitude", what, 1.0)?;
+    if amplitude.lower() < -1e30 || amplitude.upper() > 1e30 {
+        return Err(section.error("amplitude", format!("{what} from -1e30 to 1e30")));
+    }
+    Ok(amplitude)
 }
 
 fn sampled(section: &Section<'_>) -> Result<SignalConfig, ConfigError> {
@@ -149,8 +157,33 @@ fn sampled(section: &Section<'_>) -> Result<SignalConfig, ConfigError> {
     Ok(SignalConfig::Sampled { interval, values })
 }
 
-fn mode_numbers(section: &Section<'_>) -> Result<[IntegerRange; 2], ConfigError> {
-    section.required(
+/// The time of a Ricker signal's peak.
+fn delay(section: &Section<'_>) -> Result<Range, ConfigError> {
+    let delay = section.range("delay", "a time in s")?;
+    if delay.lower() < 0.0 {
+        return Err(section.error(
+            "delay",
+            "a time of the peak of at least 0 s; a wavelet that is over at the start is cut off",
+        ));
+    }
+    Ok(delay)
+}
+
+fn mode_numbers(
+    section: &Section<'_>,
+    boundary: &BoundaryConfig,
+) -> Result<[IntegerRange; 2], ConfigError> {
+    let sides = [["left", "right"], ["bottom", "top"]];
+    for side in sides.as_flattened() {
+        if boundary.of(side) == SideCondition::Absorbing {
+            return Err(section.error_found(
+                "kind",
+                format!("\"mode\", but the {side} side is absorbing"),
+                format!("a mode between fixed and free sides only; set boundary.{side} = \"free\" or use another kind"),
+            ));
+        }
+    }
+    let numbers = section.required(
         "numbers",
         "[mx, my], half waves along x and y, whole numbers or ranges of them",
         |value| {
@@ -163,7 +196,113 @@ fn mode_numbers(section: &Section<'_>) -> Result<[IntegerRange; 2], ConfigError>
                 .all(|n| (0..=1000).contains(&n.lower) && n.upper <= 1000)
                 .then_some(numbers)
         },
-    )
+    )?;
+    for (axis, ends) in sides.iter().enumerate() {
+        let free = ends
+            .iter()
+            .all(|side| boundary.of(side) == SideCondition::Free);
+        if numbers[axis].lower == 0 && !free {
+            return Err(section.error(
+                "numbers",
+                format!(
+                    "at least 1 along {}, where the {} or the {} side is fixed; 0 is for free sides",
+                    ["x", "y"][axis],
+                    ends[0],
+                    ends[1]
+                ),
+            ));
+        }
+    }
+    if numbers.iter().all(|number| number.lower == 0) {
+        return Err(section.error(
+            "numbers",
+            "at least 1 along x or along y; the mode [0, 0] is a rest displaced everywhere alike",
+        ));
+    }
+    Ok(numbers)
+}
+
+/// Refuses configurations whose every trajectory stays at rest: nothing could be learnt from such data.
+pub(super) fn refuse_rest(
+    root: &Section<'_>,
+    initial: &[InitialConfig],
+    sources: &[SourceConfig],
+    duration: f64,
+) -> Result<(), ConfigError> {
+    let states = initial.iter().map(|state| state.rest()).zip(0..);
+    let states = states.map(|(rest, index)| (rest, format!("initial.{index}")));
+    let signals = sources.iter().map(|source| source.rest(duration)).zip(0..);
+    let signals = signals.map(|(rest, index)| (rest, format!("source.{index}")));
+    let mut first = None;
+    for (rest, entry) in states.chain(signals) {
+        match rest {
+            None => return Ok(()),
+            Some((key, expected)) => {
+                first.get_or_insert((format!("{entry}.{key}"), expected));
+            }
+        }
+    }
+    let Some((key, expected)) = first else {
+        return Ok(());
+    };
+    let found = match root.document().value(&key) {
+        Some(value) => format!("{}, so that nothing ever moves", describe(value)),
+        None => "absent, so that nothing ever moves".to_owned(),
+    };
+    Err(root.error_found(&key, found, expected))
+}
+
+/// Why an entry moves nothing: the key that is to blame, and what it should be.
+type Rest = Option<(&'static str, &'static str)>;
+
+/// Whether an amplitude vanishes in the single precision of the snapshots.
+fn vanishes(amplitude: Range) -> bool {
+    amplitude.lower().abs().max(amplitude.upper().abs()) < f64::from(f32::MIN_POSITIVE)
+}
+
+impl InitialConfig {
+    fn rest(&self) -> Rest {
+        if let InitialKind::Pulses { count, .. } = &self.kind
+            && count.upper == 0
+        {
+            return Some(("count", "at least 1 pulse in some trajectories"));
+        }
+        vanishes(self.amplitude).then_some(("amplitude", "an amplitude other than 0"))
+    }
+}
+
+impl SourceConfig {
+    fn rest(&self, duration: f64) -> Rest {
+        if vanishes(self.amplitude) {
+            return Some(("amplitude", "an amplitude other than 0"));
+        }
+        match &self.signal {
+            SignalConfig::Ricker { frequency, delay } => {
+                // the wavelet rises above 1e-6 of its peak 1.33/f before it, which is 1.5/f by default
+                let (onset, key, expected) = match delay {
+                    Some(delay) => (
+                        delay.lower() - 1.33 / frequency.lower(),
+                        "delay",
+                        "a delay after which the wavelet begins within time.duration",
+                    ),
+                    None => (
+                        0.17 / frequency.upper(),
+                        "frequency",
+                        "a frequency whose wavelet begins within time.duration",
+                    ),
+                };
+                (onset >= duration).then_some((key, expected))
+            }
+            SignalConfig::Sampled { interval, values } => {
+                let first = values.iter().position(|value| *value != 0.0);
+                let onset = first.map(|index| index.saturating_sub(1) as f64 * interval);
+                (onset.is_none_or(|onset| onset >= duration)).then_some((
+                    "values",
+                    "a sample other than 0 that is reached within time.duration",
+                ))
+            }
+        }
+    }
 }
 
 /// A position whose whole range lies in the mesh.

@@ -1,10 +1,13 @@
 //! The section `[medium]`.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
 
 use super::super::ConfigError;
 use super::super::range::{IntegerRange, Range, number};
 use super::super::section::Section;
+use super::MOST_COUNTED;
 
 /// Medium of a dataset.
 #[derive(Debug, Clone)]
@@ -86,31 +89,20 @@ pub struct FileMedium {
 /// Largest model file that is read, in bytes.
 const LARGEST_FILE: u64 = 4 << 30;
 
-/// Reads `[medium]`; also the bytes of the file that it names, for the hash.
-pub(super) fn read(
-    root: &Section<'_>,
-    size: [f64; 2],
-) -> Result<(MediumConfig, Option<Vec<u8>>), ConfigError> {
+/// Reads `[medium]`.
+pub(super) fn read(root: &Section<'_>, size: [f64; 2]) -> Result<MediumConfig, ConfigError> {
     let section = root.section("medium", "the wave speed")?;
     let kind = section.word(
         "kind",
         &["uniform", "layers", "inclusions", "gaussian-field", "file"],
         true,
     )?;
-    let mut bytes = None;
     let kind = match kind {
         "uniform" => MediumKind::Uniform {
             speed: section.positive_range("speed", "a speed in m/s")?,
         },
         "layers" => MediumKind::Layers(layers(&section, size)?),
-        "inclusions" => MediumKind::Inclusions(InclusionsConfig {
-            background: section
-                .positive_range("background", "the speed around the inclusions in m/s")?,
-            count: section.integer_range("count", "inclusions", 0)?,
-            speed: section.positive_range("speed", "the speed inside an inclusion in m/s")?,
-            radius: section.positive_range("radius", "a radius in m")?,
-            position: section.position("position", "the centre of an inclusion")?,
-        }),
+        "inclusions" => MediumKind::Inclusions(inclusions(&section, size)?),
         "gaussian-field" => {
             let speed =
                 section.positive_range("speed", "the pointwise bounds of the speed in m/s")?;
@@ -123,11 +115,7 @@ pub(super) fn read(
                     .positive_range("correlation_length", "a length in m")?,
             }
         }
-        _ => {
-            let file = file(&section)?;
-            bytes = Some(file.bytes.clone());
-            MediumKind::File(file)
-        }
+        _ => MediumKind::File(file(&section)?),
     };
     let damping = section.range_or("damping", "a damping rate in 1/s", 0.0)?;
     if damping.lower() < 0.0 {
@@ -137,7 +125,7 @@ pub(super) fn read(
         ));
     }
     section.finish()?;
-    Ok((MediumConfig { kind, damping }, bytes))
+    Ok(MediumConfig { kind, damping })
 }
 
 fn layers(section: &Section<'_>, size: [f64; 2]) -> Result<LayersConfig, ConfigError> {
@@ -183,6 +171,32 @@ fn layers(section: &Section<'_>, size: [f64; 2]) -> Result<LayersConfig, ConfigE
     })
 }
 
+fn inclusions(section: &Section<'_>, size: [f64; 2]) -> Result<InclusionsConfig, ConfigError> {
+    let config = InclusionsConfig {
+        background: section
+            .positive_range("background", "the speed around the inclusions in m/s")?,
+        count: section.integer_range("count", "inclusions", 0, MOST_COUNTED)?,
+        speed: section.positive_range("speed", "the speed inside an inclusion in m/s")?,
+        radius: section.positive_range("radius", "a radius in m")?,
+        position: section.position("position", "the centre of an inclusion")?,
+    };
+    let reach = config.radius.upper();
+    let misses = |axis: usize| {
+        let centre = config.position[axis];
+        centre.upper() + reach <= 0.0 || centre.lower() - reach >= size[axis]
+    };
+    if misses(0) || misses(1) {
+        return Err(section.error(
+            "position",
+            format!(
+                "centres from which a radius of {reach} m reaches into the mesh, 0 … {} m along x and 0 … {} m along y",
+                size[0], size[1]
+            ),
+        ));
+    }
+    Ok(config)
+}
+
 fn file(section: &Section<'_>) -> Result<FileMedium, ConfigError> {
     let name = section.required(
         "file",
@@ -201,15 +215,22 @@ fn file(section: &Section<'_>) -> Result<FileMedium, ConfigError> {
             "a readable .npy file; `--set medium.file=…` names another",
         )
     };
-    let length = std::fs::metadata(&path)
-        .map_err(|error| unreadable(error.to_string()))?
-        .len();
-    if length > LARGEST_FILE {
+    let metadata = std::fs::metadata(&path).map_err(|error| unreadable(error.to_string()))?;
+    if !metadata.is_file() {
+        return Err(unreadable("no regular file".to_owned()));
+    }
+    if metadata.len() > LARGEST_FILE {
         return Err(unreadable(format!(
-            "{length} bytes, more than the {LARGEST_FILE} that are read"
+            "{} bytes, more than the {} GiB that are read",
+            metadata.len(),
+            LARGEST_FILE >> 30
         )));
     }
-    let bytes = std::fs::read(&path).map_err(|error| unreadable(error.to_string()))?;
+    let mut bytes = Vec::new();
+    // no further, should the file grow meanwhile
+    File::open(&path)
+        .and_then(|opened| opened.take(LARGEST_FILE).read_to_end(&mut bytes))
+        .map_err(|error| unreadable(error.to_string()))?;
     let spacing = section.required(
         "spacing",
         "the distance between samples in m, above 0",

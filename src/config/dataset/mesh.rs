@@ -71,9 +71,9 @@ pub(super) fn read(section: &Section<'_>) -> Result<MeshConfig, ConfigError> {
     };
     let distortion = section.or(
         "distortion",
-        "a fraction of the cell from 0 to 0.3 (more would fold cells over)",
+        "a fraction of the cell of at least 0 and below 0.25 (from a quarter on cells may fold over)",
         0.0,
-        |value| number(value).filter(|d| (0.0..=0.3).contains(d)),
+        |value| number(value).filter(|d| (0.0..0.25).contains(d)),
     )?;
     section.finish()?;
     Ok(MeshConfig {

@@ -58,6 +58,25 @@ pub(super) fn read(section: &Section<'_>) -> Result<TimeConfig, ConfigError> {
         |value| number(value).filter(|g| (0.5..=1.0).contains(g)),
     )?;
     let integrator = if integrator == "newmark" {
+        if 2.0 * beta < gamma {
+            // the default of beta can only be wrong for a gamma that was given
+            let (key, found) = if section.has("beta") {
+                ("beta", format!("{beta} beside gamma = {gamma}"))
+            } else {
+                (
+                    "gamma",
+                    format!("{gamma} beside beta = {beta}, its default"),
+                )
+            };
+            return Err(section.error_found(
+                key,
+                found,
+                format!(
+                    "2 beta ≥ gamma ≥ 1/2, which is stable for every time step: set time.beta = {} or more",
+                    0.5 * gamma
+                ),
+            ));
+        }
         IntegratorConfig::Newmark { beta, gamma }
     } else {
         for key in ["beta", "gamma"] {
