@@ -41,29 +41,56 @@ impl From<SplitArgument> for SplitName {
     }
 }
 
-/// Loads and measures runs on a split. All are loaded before the first is measured, so that mistakes show early.
+/// A run, ready to be measured.
+#[derive(Debug)]
+pub struct Loaded {
+    run: PathBuf,
+    label: String,
+    surrogate: Surrogate,
+}
+
+/// Loads runs for a split. All are loaded before the first is measured or anything is written, so that mistakes show early
+/// and cost nothing.
 ///
 /// # Errors
 /// When a run is given twice, cannot be loaded or does not fit the data.
-pub fn measure(
-    runs: &[PathBuf],
-    split: &Split,
-    console: &Console,
-) -> anyhow::Result<Vec<Measured>> {
+pub fn load(runs: &[PathBuf], split: &Split) -> anyhow::Result<Vec<Loaded>> {
     scope::refuse_repeated(runs)?;
     let mut loaded = Vec::new();
     for (run, label) in runs.iter().zip(labels(runs)) {
         let surrogate = Surrogate::load(run, &Device::Cpu)?;
         surrogate.check(split)?;
-        loaded.push((run.clone(), label, surrogate));
+        let run = run.clone();
+        loaded.push(Loaded {
+            run,
+            label,
+            surrogate,
+        });
     }
+    Ok(loaded)
+}
+
+/// Measures runs on a split.
+///
+/// # Errors
+/// When the data cannot be read or a network fails.
+pub fn measure(
+    loaded: Vec<Loaded>,
+    split: &Split,
+    console: &Console,
+) -> anyhow::Result<Vec<Measured>> {
     let progress = console.progress(
         "evaluating",
         (loaded.len() * split.len()) as u64,
         "trajectories",
     );
     let mut measured = Vec::new();
-    for (number, (run, label, surrogate)) in loaded.into_iter().enumerate() {
+    for (number, item) in loaded.into_iter().enumerate() {
+        let Loaded {
+            run,
+            label,
+            surrogate,
+        } = item;
         let before = number * split.len();
         let mut follow =
             |done: usize, _: usize| progress.set((before + done) as u64, label.clone());

@@ -58,7 +58,29 @@ pub fn prepare_folder(path: &Path, contents: &Contents, force: bool) -> anyhow::
             .into());
         }
         remove(path, contents)?;
-    } else if path.exists() && (!path.is_dir() || !is_empty(path)?) {
+    } else {
+        refuse_foreign(path, contents)?;
+    }
+    create_folder(path)?;
+    probe(path)
+}
+
+/// Makes sure that `path` is a folder to begin `contents` in, or to continue them: several processes may do so at once,
+/// each of which writes the marker before anything else.
+///
+/// # Errors
+/// When it holds something else, or cannot be written.
+pub fn join_folder(path: &Path, contents: &Contents) -> anyhow::Result<()> {
+    refuse_foreign(path, contents)?;
+    create_folder(path)?;
+    probe(path)
+}
+
+/// Refuses what is neither absent nor empty nor ours.
+fn refuse_foreign(path: &Path, contents: &Contents) -> anyhow::Result<()> {
+    let occupied = path.exists() && (!path.is_dir() || !is_empty(path)?);
+    // looked at last: whoever fills the folder meanwhile has written its marker first
+    if occupied && !path.join(contents.marker).is_file() {
         return Err(ConfigError::Usage(format!(
             "{}: exists already and does not hold {}, so that --force does not replace it; choose another output",
             path.display(),
@@ -66,8 +88,7 @@ pub fn prepare_folder(path: &Path, contents: &Contents, force: bool) -> anyhow::
         ))
         .into());
     }
-    create_folder(path)?;
-    probe(path)
+    Ok(())
 }
 
 /// Removes what belongs to the contents of a folder, and nothing else.
@@ -167,7 +188,10 @@ fn parent(path: &Path) -> PathBuf {
 
 /// Fails early when a folder cannot be written.
 fn probe(folder: &Path) -> anyhow::Result<()> {
-    tempfile::tempfile_in(folder).map(drop).with_context(|| {
+    let probe = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempfile_in(folder);
+    probe.map(drop).with_context(|| {
         format!(
             "{}: cannot write there; check permissions and space",
             folder.display()

@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::Device;
 use fewave_datasets::{SplitName, content_hash};
-use fewave_surrogate::Surrogate;
 
 use crate::cli::Global;
 use crate::comparison::{self, Measured, reference, report};
@@ -56,12 +54,9 @@ pub fn compare(
     console: &Console,
 ) -> anyhow::Result<Vec<Measured>> {
     let opened = super::open_reference(data, split)?;
-    for run in runs {
-        // a mistyped run must cost nothing
-        Surrogate::load(run, &Device::Cpu)?.check(&opened)?;
-    }
+    let loaded = comparison::load(runs, &opened)?;
     output::prepare_folder(folder, &CONTENTS, force)?;
-    let measured = comparison::measure(runs, &opened, console)?;
+    let measured = comparison::measure(loaded, &opened, console)?;
     let fe = match reference::time(&opened) {
         Ok(time) => Some(time),
         Err(error) => {

@@ -37,6 +37,7 @@ pub fn run(
         .into());
     }
     let split = super::open_reference(data, split.into())?;
+    let loaded = comparison::load(runs, &split)?;
     let mut folders = Vec::new();
     for run in runs {
         let own = if run.is_dir() {
@@ -50,7 +51,7 @@ pub fn run(
         output::prepare_folder(&folder, &CONTENTS, replace)?;
         folders.push(folder);
     }
-    let measured = comparison::measure(runs, &split, &console)?;
+    let measured = comparison::measure(loaded, &split, &console)?;
     for (item, folder) in measured.iter().zip(&folders) {
         comparison::files::write(item, &split, folder, &console)?;
         console.say(format!(
@@ -59,8 +60,8 @@ pub fn run(
         ));
     }
     console.say(format!(
-        "\n{} trajectories of {}, relative L2 error",
-        split.len(),
+        "\nrelative L2 error on the {} split of {}",
+        split.provenance().split,
         data.display()
     ));
     console.say(comparison::terminal_tables(&measured));

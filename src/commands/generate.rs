@@ -145,8 +145,10 @@ fn claim(config: &DatasetConfig, folder: &Path, force: bool) -> anyhow::Result<(
     let marker = folder.join(CONFIG_FILE);
     let (version, hash) = (env!("CARGO_PKG_VERSION"), &config.hash);
     let text = format!("# fewave {version} hash {hash}\n{}", config.canonical);
-    if !marker.is_file() || force {
-        output::prepare_folder(folder, &CONTENTS, force)?;
+    if force {
+        output::prepare_folder(folder, &CONTENTS, true)?;
+    } else {
+        output::join_folder(folder, &CONTENTS)?;
     }
     if !output::write_first(&marker, text.as_bytes())? {
         let old = std::fs::read_to_string(&marker)

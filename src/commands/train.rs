@@ -63,9 +63,6 @@ pub fn run(
 /// The training configuration of a document; `data` is relative to its file, or to the working folder when overridden.
 pub fn read(document: &Document) -> Result<TrainConfig, ConfigError> {
     let mut config: TrainConfig = from_document(document)?;
-    config
-        .validate()
-        .map_err(|error| ConfigError::Usage(format!("{}: {error}", document.place(""))))?;
     if !document.is_overridden("data") {
         config.data = document.resolve(&config.data);
     }
