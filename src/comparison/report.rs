@@ -118,6 +118,9 @@ fn summary(comparison: &Comparison<'_>) -> anyhow::Result<Vec<String>> {
             "{given} Errors are relative L2 norms over a trajectory; 100 % is what predicting zero gives. Zero, persistence (no change) and \
              linear extrapolation (2u(n) − u(n−1)) cost no parameters and are what any surrogate has to beat."
         ),
+        "Each line is one training with one seed. Another seed gives other numbers, most of all for long rollouts: train several \
+         before a difference is taken for a property of the scheme."
+            .to_owned(),
     ];
     for item in measured {
         let skipped: Vec<String> = item
