@@ -245,14 +245,23 @@ pub(crate) fn escape_xml(text: &str) -> String {
     escaped
 }
 
-/// `text` on one line and without characters that XML forbids even when escaped; plotters writes labels as they are.
+/// `text` on one line and in the scripts of the bundled font (Latin, Greek, Cyrillic, common signs), any other character
+/// replaced; plotters writes labels as they are, XML forbids some characters even when escaped, and usvg 0.45 panics on
+/// combining characters that the font lacks.
 pub(crate) fn clean(text: &str) -> String {
     let one_line = |c: char| match c {
         '\t' | '\n' | '\r' => ' ',
-        c if printable(c) => c,
+        c if drawable(c) => c,
         _ => '\u{FFFD}',
     };
     text.chars().map(one_line).collect()
+}
+
+fn drawable(c: char) -> bool {
+    matches!(c,
+        ' '..='~' | '\u{A0}'..='\u{AC}' | '\u{AE}'..='\u{24F}' | '\u{384}'..='\u{3FF}' | '\u{400}'..='\u{482}'
+        | '\u{48A}'..='\u{52F}' | '\u{1E00}'..='\u{1EFF}' | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205E}'
+        | '\u{2070}'..='\u{209C}' | '\u{20A0}'..='\u{20BF}' | '\u{2190}'..='\u{22FF}')
 }
 
 fn printable(c: char) -> bool {
