@@ -8,12 +8,14 @@ use crate::style::FigureStyle;
 
 mod error_distribution;
 mod error_growth;
+mod lines;
 mod parameter_counts;
 mod training_curves;
 mod wavefields;
 
 pub use error_distribution::{ErrorDistribution, ErrorSample};
 pub use error_growth::{Baseline, ErrorGrowth, ErrorSeries};
+pub use lines::{AxisScale, LineColour, LineMark, LineSeries, Lines, LinesAxis};
 pub use parameter_counts::{LayerCount, ModelCount, ParameterCounts};
 pub use training_curves::{TrainingCurves, TrainingRun};
 pub use wavefields::{Prediction, Wavefields};

@@ -12,6 +12,7 @@
 //! | [`ErrorDistribution`] | every trajectory's error |
 //! | [`ParameterCounts`] | parameters and multiply-adds, in total and by layer |
 //! | [`TrainingCurves`] | training loss and validation error |
+//! | [`Lines`] | curves and points on linear or logarithmic axes: convergence, reflection over angles |
 //!
 //! ```
 //! use fewave_plots::{ErrorGrowth, ErrorSeries, Figure, FigureStyle};
@@ -54,8 +55,9 @@ mod table;
 pub use canvas::Svg;
 pub use error::{PlotsError, Result};
 pub use figure::{
-    Baseline, ErrorDistribution, ErrorGrowth, ErrorSample, ErrorSeries, Figure, LayerCount,
-    ModelCount, ParameterCounts, Prediction, TrainingCurves, TrainingRun, Wavefields,
+    AxisScale, Baseline, ErrorDistribution, ErrorGrowth, ErrorSample, ErrorSeries, Figure,
+    LayerCount, LineColour, LineMark, LineSeries, Lines, LinesAxis, ModelCount, ParameterCounts,
+    Prediction, TrainingCurves, TrainingRun, Wavefields,
 };
 pub use output::{FigureFiles, PNG_DPI, render_png, write_figure};
 pub use report::{Provenance, Report, ReportFigure, Verdict};

@@ -2,7 +2,8 @@
 
 use fewave_plots::{
     Baseline, ErrorDistribution, ErrorGrowth, ErrorSample, ErrorSeries, Figure, LayerCount,
-    ModelCount, ParameterCounts, Prediction, TrainingCurves, TrainingRun, Wavefields,
+    LineColour, LineMark, LineSeries, Lines, LinesAxis, ModelCount, ParameterCounts, Prediction,
+    TrainingCurves, TrainingRun, Wavefields,
 };
 use ndarray::Array2;
 
@@ -128,6 +129,46 @@ pub(crate) fn training_curves(runs: usize, steps: usize) -> TrainingCurves {
     }
 }
 
+/// `count` elements of order 1, 2, … converging over four levels, each with its declared order as a broken line.
+pub(crate) fn lines(count: usize) -> Lines {
+    let cells = [8.0, 12.0, 16.0, 24.0];
+    let series = (0..count).flat_map(|order| {
+        let exact = |cells: f64| (0.2 * 8.0 / cells).powi(order as i32 + 2);
+        let line = |label: String, y: Vec<f64>, mark| LineSeries {
+            label,
+            x: cells.to_vec(),
+            y,
+            mark,
+            colour: LineColour::Palette(order),
+        };
+        let measured = cells.map(|n| exact(n) * (1.0 + 2.0 / n)).to_vec();
+        [
+            line(String::new(), cells.map(exact).to_vec(), LineMark::Dashed),
+            line(
+                format!("order {}", order + 1),
+                measured,
+                LineMark::LineAndPoints,
+            ),
+        ]
+    });
+    Lines {
+        name: "lines".into(),
+        title: "Convergence".into(),
+        x: LinesAxis::logarithmic("cells per side", ""),
+        y: LinesAxis::logarithmic("relative L2 error", ""),
+        series: series
+            .chain([LineSeries {
+                label: "tolerance".into(),
+                x: vec![8.0, 24.0],
+                y: vec![1e-3; 2],
+                mark: LineMark::Dashed,
+                colour: LineColour::Grey,
+            }])
+            .collect(),
+        note: "points: measured; broken line: declared order".into(),
+    }
+}
+
 /// One of each figure, small.
 pub(crate) fn every_figure() -> Vec<Box<dyn Figure>> {
     vec![
@@ -136,5 +177,6 @@ pub(crate) fn every_figure() -> Vec<Box<dyn Figure>> {
         Box::new(error_distribution(2, 9)),
         Box::new(parameter_counts(2, 5)),
         Box::new(training_curves(2, 100)),
+        Box::new(lines(3)),
     ]
 }

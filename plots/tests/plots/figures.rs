@@ -319,3 +319,49 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn curves_are_named_listed_and_checked() {
+    use fewave_plots::{LineMark, LinesAxis};
+    let figure = common::lines(2);
+    let csv = figure.csv().unwrap();
+    assert!(csv.starts_with("series,cells per side,relative L2 error\n"));
+    // a companion without a name is told by its series
+    assert!(csv.contains("\"order 1, broken line\",8,"), "{csv}");
+    assert_eq!(csv.lines().count(), 1 + 4 * 4 + 2);
+    assert!(
+        figure.alt_text().contains("order 1 from"),
+        "{}",
+        figure.alt_text()
+    );
+    // few names stand beside their curves, many or long ones in a legend above; both hold all of them
+    for count in [1, 2, 20] {
+        let markup = draw(&common::lines(count)).markup();
+        assert!((1..=count).all(|n| markup.contains(&format!("order {n}\n"))));
+    }
+    let mut single = common::lines(1);
+    for series in &mut single.series {
+        (series.x, series.y) = (vec![3.0], vec![0.5]);
+        series.mark = LineMark::LineAndPoints;
+    }
+    draw(&single);
+
+    let refused = |change: &dyn Fn(&mut fewave_plots::Lines), words: &str| {
+        let mut figure = common::lines(1);
+        change(&mut figure);
+        let message = figure
+            .render(&FigureStyle::column())
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(words), "{message}");
+    };
+    refused(&|f| f.series.clear(), "`series`");
+    refused(&|f| f.series[0].x.clear(), "x");
+    refused(&|f| f.series[0].y.truncate(1), "y");
+    refused(&|f| f.series[1].y[0] = f64::NAN, "finite");
+    refused(&|f| f.series[1].y[0] = -1.0, "negative");
+    let mut linear = common::lines(1);
+    linear.y = LinesAxis::linear("difference", "m");
+    linear.series[1].y[0] = -1.0;
+    draw(&linear);
+}
