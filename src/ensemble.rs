@@ -138,6 +138,7 @@ fn build(config: &DatasetConfig, sampler: &Sampler<'_>) -> Result<Simulator, Sol
         snapshots: config.time.snapshots,
         integrator: match config.time.integrator {
             IntegratorConfig::CentralDifference => Integrator::CentralDifference,
+            IntegratorConfig::ModifiedEquation => Integrator::ModifiedEquation,
             IntegratorConfig::Newmark { beta, gamma } => Integrator::Newmark { beta, gamma },
         },
         step: config.time.dt.map_or(TimeStep::Auto, TimeStep::Fixed),

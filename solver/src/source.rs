@@ -40,12 +40,12 @@ impl Signal {
         Ok(Self::Ricker(Ricker::new(frequency)?))
     }
 
-    /// Samples at `t = 0, interval, 2·interval, …` (s), linear in between and 0 elsewhere.
+    /// Samples at `t = 0, interval, 2·interval, …` (s), a cubic spline in between and 0 elsewhere.
     ///
     /// # Errors
     /// [`SolverError::InvalidParameter`] unless there are samples, all finite, and the interval is finite and above 0.
     pub fn sampled(interval: f64, values: Vec<f64>) -> Result<Self, SolverError> {
-        let signal = SampledSignal::new(interval, values, Interpolation::Linear)?;
+        let signal = SampledSignal::new(interval, values, Interpolation::Cubic)?;
         Ok(Self::Sampled(signal))
     }
 
@@ -54,6 +54,30 @@ impl Signal {
         match self {
             Self::Ricker(signal) => signal.value(time),
             Self::Sampled(signal) => signal.value(time),
+        }
+    }
+
+    /// First derivative at `time` (s), 1/s; exact for the interpolant of a sampled signal.
+    pub fn derivative(&self, time: f64) -> f64 {
+        match self {
+            Self::Ricker(signal) => signal.derivative(time),
+            Self::Sampled(signal) => signal.derivative(time),
+        }
+    }
+
+    /// Second derivative at `time` (s), 1/s²; 0 between the samples of a linear interpolant.
+    pub fn second_derivative(&self, time: f64) -> f64 {
+        match self {
+            Self::Ricker(signal) => signal.second_derivative(time),
+            Self::Sampled(signal) => signal.second_derivative(time),
+        }
+    }
+
+    /// Whether the second derivative is continuous between start and end, as fourth-order stepping needs.
+    pub fn is_smooth(&self) -> bool {
+        match self {
+            Self::Ricker(_) => true,
+            Self::Sampled(signal) => signal.interpolation() == Interpolation::Cubic,
         }
     }
 

@@ -136,6 +136,9 @@ impl DatasetConfig {
             ));
         }
         excitation::refuse_rest(&root, &initial, &source, time.duration)?;
+        if time.integrator == IntegratorConfig::ModifiedEquation {
+            refuse_losses(&root, &boundary, &medium)?;
+        }
         let (canonical, hashed) = match &medium.kind {
             MediumKind::File(file) => {
                 let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
@@ -171,6 +174,39 @@ impl DatasetConfig {
             reason: reason.to_string(),
         }
     }
+}
+
+/// Fourth-order stepping takes no losses.
+fn refuse_losses(
+    root: &Section<'_>,
+    boundary: &BoundaryConfig,
+    medium: &MediumConfig,
+) -> Result<(), ConfigError> {
+    let remedy = "modified-equation is of fourth order without losses only; set time.integrator = \"central-difference\"";
+    let lossy = |condition| condition == SideCondition::Absorbing;
+    let named = boundary
+        .sides
+        .iter()
+        .find(|(_, condition)| lossy(**condition));
+    let key = match named {
+        Some((side, _)) => format!("boundary.{side}"),
+        None => "boundary.default".to_owned(),
+    };
+    if named.is_some() || lossy(boundary.default) {
+        return Err(root.error_found(
+            &key,
+            "an absorbing side beside time.integrator = \"modified-equation\"",
+            format!("fixed or free sides: {remedy}"),
+        ));
+    }
+    if medium.damping.upper() > 0.0 {
+        return Err(root.error_found(
+            "medium.damping",
+            "damping beside time.integrator = \"modified-equation\"",
+            format!("0: {remedy}"),
+        ));
+    }
+    Ok(())
 }
 
 fn is_name(name: &str) -> bool {

@@ -13,6 +13,7 @@ use crate::real::Real;
 use crate::space::Space;
 use crate::spectrum::largest_eigenvalue_bound;
 use crate::time::central_difference::CentralDifference;
+use crate::time::modified_equation::{self, ModifiedEquation};
 use crate::time::newmark::cholesky::ImplicitPattern;
 use crate::time::newmark::{Newmark, Weights};
 use crate::time::{Integrator, Stepper, TimeSettings};
@@ -31,6 +32,7 @@ pub(super) struct Engine<T> {
     snapshots: Assembled<T>,
     receivers: Assembled<T>,
     receiver_every: usize,
+    integrator: Integrator,
     max_speed: f64,
     /// What every lane of a running group adds.
     lane_memory_bytes: u64,
@@ -47,6 +49,16 @@ impl<T: Real> Engine<T> {
         time.check()?;
         observers.check()?;
         let matrices = SpaceMatrices::new(&space, boundary.resolve(&space)?);
+        if time.integrator == Integrator::ModifiedEquation
+            && !matrices.boundary.absorbing.is_empty()
+        {
+            return Err(SolverError::invalid(
+                "boundary beside the modified equation",
+                "an absorbing side",
+                "fixed and free sides: the fourth order holds without losses only",
+                "use central difference for absorbing sides",
+            ));
+        }
         let inverse_mass: Vec<f64> = matrices
             .mass
             .iter()
@@ -67,7 +79,7 @@ impl<T: Real> Engine<T> {
         let weights = points.saturating_mul((space.reference().nodes() * 40) as u64);
         memory::require("the simulation", recording.saturating_add(weights))?;
         let implicit = match time.integrator {
-            Integrator::CentralDifference => None,
+            Integrator::CentralDifference | Integrator::ModifiedEquation => None,
             Integrator::Newmark { beta, gamma } => {
                 let matrix = assembly::assemble(&space, &Stiffness::new(&space, |_| 1.0))?;
                 let pattern = ImplicitPattern::new(matrix, &matrices.boundary.fixed)?;
@@ -88,6 +100,7 @@ impl<T: Real> Engine<T> {
             stiffness,
             implicit,
             receiver_every: observers.receiver_every,
+            integrator: time.integrator,
             max_speed: time.max_speed,
             lane_memory_bytes: 0,
             info: SimulatorInfo {
@@ -126,6 +139,9 @@ impl<T: Real> Engine<T> {
         let dofs = self.space.dof_count();
         let state = |vectors: usize| memory::product(&[dofs, size_of::<T>(), vectors]);
         let work = match &self.implicit {
+            None if self.integrator == Integrator::ModifiedEquation => {
+                state(ModifiedEquation::<T, 1>::VECTORS)
+            }
             None => state(CentralDifference::<T, 1>::VECTORS),
             // at worst, every lane has its own matrix
             Some((pattern, _)) => {
@@ -176,7 +192,9 @@ impl<T: Real> Engine<T> {
         let mut speeds: Vec<Array2<f32>> = Vec::with_capacity(scenes.len());
         let mut lanes: [Option<Prepared>; L] = std::array::from_fn(|_| None);
         for (lane, scene) in scenes.iter().enumerate() {
-            let prepared = Prepared::new(&self.space, &self.matrices, scene, self.max_speed)
+            let prepared = self
+                .check(scene)
+                .and_then(|()| Prepared::new(&self.space, &self.matrices, scene, self.max_speed))
                 .and_then(|prepared| Ok((prepared, self.speed_on_grid(&*scene.medium)?)));
             match prepared {
                 Ok((prepared, speed)) => {
@@ -203,6 +221,17 @@ impl<T: Real> Engine<T> {
             })
             .collect();
         let marched = match &self.implicit {
+            None if self.integrator == Integrator::ModifiedEquation => {
+                let stepper = ModifiedEquation::<T, L>::new(
+                    &self.matrices,
+                    &self.stiffness,
+                    &lanes,
+                    self.info.dt,
+                );
+                drop(lanes);
+                self.march(stepper, &mut recordings, &mut failures, progress);
+                Ok(())
+            }
             None => {
                 let stepper = CentralDifference::<T, L>::new(
                     &self.matrices,
@@ -235,6 +264,14 @@ impl<T: Real> Engine<T> {
                 (None, Ok(())) => Ok(recording),
             })
             .collect()
+    }
+
+    /// What only some integrators take.
+    fn check(&self, scene: &Scene) -> Result<(), SolverError> {
+        match self.integrator {
+            Integrator::ModifiedEquation => modified_equation::check_scene(scene),
+            Integrator::CentralDifference | Integrator::Newmark { .. } => Ok(()),
+        }
     }
 
     fn speed_on_grid(&self, medium: &dyn Medium) -> Result<Array2<f32>, SolverError> {

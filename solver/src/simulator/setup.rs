@@ -235,10 +235,24 @@ impl Loads {
         Self { entries }
     }
 
+    /// Whether any signal has a property.
+    pub(crate) fn any(&self, property: impl Fn(&Signal) -> bool) -> bool {
+        self.entries.iter().any(|(_, load)| property(&load.signal))
+    }
+
     /// `target −= f(t)`.
     pub(crate) fn subtract<T: Real, const L: usize>(&self, t: f64, target: &mut [[T; L]]) {
+        self.subtract_with(target, |signal| signal.value(t));
+    }
+
+    /// Subtracts the loads with `value` of their signals in the place of the signals.
+    pub(crate) fn subtract_with<T: Real, const L: usize>(
+        &self,
+        target: &mut [[T; L]],
+        value: impl Fn(&Signal) -> f64,
+    ) {
         for (lane, load) in &self.entries {
-            let value = load.signal.value(t);
+            let value = value(&load.signal);
             if value == 0.0 {
                 continue;
             }

@@ -2,6 +2,7 @@
 //!
 //! `|s|` stays below 1e-6 of the peak where a > 17.4, i.e. from 1.33/f before and after the peak at t_0. The default
 //! delay `t_0 = 1.5/f` has a = 22.2 at t = 0 and starts with |s| = 1e-8.
+//! Derivatives, with `b = (π f)²` and `τ = t − t_0`: `s' = bτ (4a − 6) exp(−a)`, `s'' = b (24a − 8a² − 6) exp(−a)`.
 
 use std::f64::consts::PI;
 
@@ -53,12 +54,30 @@ impl Ricker {
 
     /// Value at `time` (s), 1 at the peak.
     pub fn value(&self, time: f64) -> f64 {
-        let a = (PI * self.frequency * (time - self.delay)).powi(2);
+        self.times_gaussian(time, |a, _| 1.0 - 2.0 * a)
+    }
+
+    /// First derivative at `time` (s), 1/s.
+    pub fn derivative(&self, time: f64) -> f64 {
+        let rate = PI * self.frequency;
+        self.times_gaussian(time, |a, phase| rate * phase * (4.0 * a - 6.0))
+    }
+
+    /// Second derivative at `time` (s), 1/s².
+    pub fn second_derivative(&self, time: f64) -> f64 {
+        let rate = PI * self.frequency;
+        self.times_gaussian(time, |a, _| rate * rate * ((24.0 - 8.0 * a) * a - 6.0))
+    }
+
+    /// `factor(a, π f τ) exp(−a)`.
+    fn times_gaussian(&self, time: f64, factor: impl Fn(f64, f64) -> f64) -> f64 {
+        let phase = PI * self.frequency * (time - self.delay);
+        let a = phase * phase;
         // exp(−a) is 0 from here on, and a may be infinite
         if a > 750.0 {
             return 0.0;
         }
-        (1.0 - 2.0 * a) * (-a).exp()
+        factor(a, phase) * (-a).exp()
     }
 
     /// Time (s) after which the wavelet stays below 1e-6 of its peak.
@@ -104,6 +123,20 @@ mod tests {
         assert!(power(5.0) > power(4.9) && power(5.0) > power(5.1));
         // at 2.5 times the peak frequency 3 % of the amplitude is left
         assert!(power(12.5) < 0.034_f64.powi(2) * power(5.0));
+    }
+
+    #[test]
+    fn derivatives_are_those_of_the_value() {
+        let ricker = Ricker::new(3.0).unwrap();
+        let step = 1e-5;
+        for n in 0..60 {
+            let t = 0.02 * n as f64;
+            let [before, now, after] = [t - step, t, t + step].map(|t| ricker.value(t));
+            let first = (after - before) / (2.0 * step);
+            let second = (after - 2.0 * now + before) / (step * step);
+            assert!((ricker.derivative(t) - first).abs() < 1e-5, "{t}");
+            assert!((ricker.second_derivative(t) - second).abs() < 1e-3, "{t}");
+        }
     }
 
     #[test]

@@ -75,17 +75,27 @@ fn newmark_with_larger_gamma_loses_energy() {
 }
 
 #[test]
-fn central_difference_keeps_its_energy_without_drift() {
+fn explicit_integrators_keep_their_energy_without_drift() {
+    for integrator in [Integrator::CentralDifference, Integrator::ModifiedEquation] {
+        keeps_its_energy(integrator);
+    }
+}
+
+fn keeps_its_energy(integrator: Integrator) {
     for (precision, tolerance) in [(Precision::F64, 1e-11), (Precision::F32, 1e-4)] {
         let time = TimeSettings {
-            duration: 10.0,
+            duration: 20.0,
             snapshots: 101,
+            integrator,
             max_speed: 1.3,
             ..TimeSettings::default()
         };
         let energies = energies(Element::GllQuad { order: 4 }, 6, time, precision);
         let change = largest_change(&energies);
-        println!("{precision:?}: {change:.1e}");
-        assert!(change < tolerance, "{precision:?}: {change:e}");
+        println!("{integrator:?} {precision:?}: {change:.1e}");
+        assert!(
+            change < tolerance,
+            "{integrator:?} {precision:?}: {change:e}"
+        );
     }
 }

@@ -4,6 +4,7 @@ mod convergence;
 mod energy;
 mod integrators;
 mod lanes;
+mod modified_equation;
 mod stability;
 
 use std::sync::Arc;

@@ -55,14 +55,18 @@ fn rough(speed: f64) -> Scene {
 
 #[test]
 fn the_step_at_the_limit_stays_bounded_for_thousands_of_steps() {
-    for element in [
-        Element::P1Triangle,
-        Element::Q1Quad,
-        Element::GllQuad { order: 4 },
+    let (explicit, fourth) = (Integrator::CentralDifference, Integrator::ModifiedEquation);
+    for (element, integrator) in [
+        (Element::P1Triangle, explicit),
+        (Element::Q1Quad, explicit),
+        (Element::GllQuad { order: 4 }, explicit),
+        (Element::P1Triangle, fourth),
+        (Element::GllQuad { order: 4 }, fourth),
     ] {
         let settings = |duration, step| TimeSettings {
             duration,
             step,
+            integrator,
             max_speed: 2.0,
             ..TimeSettings::default()
         };
@@ -95,18 +99,38 @@ fn the_step_at_the_limit_stays_bounded_for_thousands_of_steps() {
 }
 
 #[test]
-fn steps_divide_the_time_between_snapshots() {
-    let time = TimeSettings {
-        duration: 1.0,
-        snapshots: 8,
-        step: TimeStep::Fixed(0.003),
-        ..TimeSettings::default()
+fn output_times_are_met_exactly_by_every_integrator() {
+    let newmark = Integrator::Newmark {
+        beta: 0.25,
+        gamma: 0.5,
     };
-    let simulator = attempt(Element::Q1Quad, 4, time, observers()).unwrap();
-    let info = simulator.info();
-    assert!(info.dt <= 0.003);
-    assert_eq!(info.steps, 7 * info.steps_per_snapshot);
-    assert!((info.dt * info.steps as f64 - 1.0).abs() < 1e-12);
+    for integrator in [
+        Integrator::CentralDifference,
+        Integrator::ModifiedEquation,
+        newmark,
+    ] {
+        for step in [TimeStep::Fixed(0.003), TimeStep::Auto] {
+            let time = TimeSettings {
+                duration: 1.7,
+                snapshots: 8,
+                step,
+                integrator,
+                ..TimeSettings::default()
+            };
+            let simulator = attempt(Element::Q1Quad, 4, time, observers()).unwrap();
+            let info = simulator.info();
+            assert!(step != TimeStep::Fixed(0.003) || info.dt <= 0.003);
+            assert_eq!(info.steps, 7 * info.steps_per_snapshot);
+            assert_eq!((info.snapshot_times[0], info.snapshot_times[7]), (0.0, 1.7));
+            for (snapshot, time) in info.snapshot_times.iter().enumerate() {
+                let reached = info.dt * (snapshot * info.steps_per_snapshot) as f64;
+                assert!(
+                    (reached - time).abs() < 1e-12
+                        && (time - 1.7 * snapshot as f64 / 7.0).abs() < 1e-12
+                );
+            }
+        }
+    }
 }
 
 #[test]

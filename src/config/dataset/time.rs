@@ -29,6 +29,8 @@ pub struct TimeConfig {
 pub enum IntegratorConfig {
     /// Explicit, second order.
     CentralDifference,
+    /// Explicit, fourth order.
+    ModifiedEquation,
     /// Implicit.
     Newmark {
         /// β.
@@ -47,7 +49,11 @@ pub(super) fn read(section: &Section<'_>) -> Result<TimeConfig, ConfigError> {
         "a whole number from 2 to 100 000 (t = 0 included)",
         |value| whole(value, 2, 100_000),
     )?;
-    let integrator = section.word("integrator", &["central-difference", "newmark"], false)?;
+    let integrator = section.word(
+        "integrator",
+        &["central-difference", "modified-equation", "newmark"],
+        false,
+    )?;
     let beta = section.or("beta", "a number from 0 to 1", 0.25, |value| {
         number(value).filter(|b| (0.0..=1.0).contains(b))
     })?;
@@ -83,11 +89,16 @@ pub(super) fn read(section: &Section<'_>) -> Result<TimeConfig, ConfigError> {
             if section.has(key) {
                 return Err(section.error(
                     key,
-                    "no such key for central-difference; set integrator = \"newmark\" or remove it",
+                    format!(
+                        "no such key for {integrator}; set integrator = \"newmark\" or remove it"
+                    ),
                 ));
             }
         }
-        IntegratorConfig::CentralDifference
+        match integrator {
+            "modified-equation" => IntegratorConfig::ModifiedEquation,
+            _ => IntegratorConfig::CentralDifference,
+        }
     };
     let dt = section.or(
         "dt",
