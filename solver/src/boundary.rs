@@ -87,15 +87,15 @@ impl BoundaryConditions {
                     }
                 }
                 BoundaryKind::Absorbing => {
-                    let cell = space.mesh().cell(facet.cell);
-                    let [a, b] = [facet.side, (facet.side + 1) % cell.len()]
-                        .map(|corner| space.mesh().points()[cell[corner]]);
-                    let half_length = 0.5 * (b[0] - a[0]).hypot(b[1] - a[1]);
-                    for (node, weight) in nodes.into_iter().zip(space.reference().line_weights()) {
+                    // on curved sides, the map stretches differently from node to node
+                    let map = space.mesh().cell_map(facet.cell);
+                    let line = space.reference().line();
+                    for (k, node) in nodes.into_iter().enumerate() {
+                        let stretch = map.side_stretch(facet.side, line.point(k));
                         absorbing.push(AbsorbingNode {
                             dof: dofs[node] as usize,
                             slot: facet.cell * dofs.len() + node,
-                            length: weight * half_length,
+                            length: space.reference().line_weights()[k] * stretch,
                         });
                     }
                 }
@@ -116,6 +116,8 @@ mod tests {
     fn groups_get_their_kind_and_lengths_add_up() {
         for element in [
             Element::P1Triangle,
+            Element::P2Triangle,
+            Element::P2BubbleTriangle,
             Element::Q1Quad,
             Element::GllQuad { order: 5 },
         ] {

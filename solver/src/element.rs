@@ -2,12 +2,17 @@
 //!
 //! Quadrilateral nodes are tensor products, node `j·(p + 1) + i` at `(x_i, x_j)`; GLL elements put them at the
 //! Gauss–Lobatto–Legendre points and integrate there too, which makes the mass matrix diagonal (spectral elements).
+//! Nodes of quadratic triangles: corners, middles of the sides, and, where enriched, the centroid.
+//!
+//! The enriched quadratic triangle (Cohen, Joly, Roberts and Tordjman, SIAM J. Numer. Anal. 38, 2001) adds the bubble
+//! `λ₁λ₂λ₃` to P2; the rule on its seven nodes with the weights 1/40, 1/15 and 9/40 (of twice the area) is exact for
+//! cubics and positive, which P2's own six nodes do not allow: their corners would have no mass.
 
 use nalgebra::DMatrix;
 
 use crate::SolverError;
 use crate::geometry::CellShape;
-use crate::quadrature::{gauss_legendre, gauss_lobatto};
+use crate::quadrature::{gauss_legendre, gauss_lobatto, triangle_rule};
 
 /// Highest order of the spectral elements.
 pub const MAX_ORDER: usize = 8;
@@ -17,6 +22,10 @@ pub const MAX_ORDER: usize = 8;
 pub enum Element {
     /// Linear triangle, three nodes.
     P1Triangle,
+    /// Quadratic triangle, six nodes, consistent mass: for implicit stepping.
+    P2Triangle,
+    /// Quadratic triangle with a cubic bubble, seven nodes, diagonal mass: for explicit stepping.
+    P2BubbleTriangle,
     /// Bilinear quadrilateral, four nodes, 2×2 Gauss quadrature.
     Q1Quad,
     /// Spectral quadrilateral of order 1 to 8 on Gauss–Lobatto–Legendre nodes.
@@ -31,6 +40,7 @@ impl Element {
     pub fn order(self) -> usize {
         match self {
             Self::P1Triangle | Self::Q1Quad => 1,
+            Self::P2Triangle | Self::P2BubbleTriangle => 2,
             Self::GllQuad { order } => order,
         }
     }
@@ -38,20 +48,27 @@ impl Element {
     /// The shape of cell that it lives on.
     pub fn shape(self) -> CellShape {
         match self {
-            Self::P1Triangle => CellShape::Triangle,
+            Self::P1Triangle | Self::P2Triangle | Self::P2BubbleTriangle => CellShape::Triangle,
             Self::Q1Quad | Self::GllQuad { .. } => CellShape::Quadrilateral,
         }
     }
 
     /// Whether its own quadrature makes the mass matrix diagonal.
     pub fn has_diagonal_mass(self) -> bool {
-        matches!(self, Self::GllQuad { .. })
+        matches!(self, Self::GllQuad { .. } | Self::P2BubbleTriangle)
+    }
+
+    /// Whether the mass can be lumped to a positive diagonal without loss of order, as explicit stepping needs.
+    pub fn can_be_lumped(self) -> bool {
+        self != Self::P2Triangle
     }
 
     /// Number of nodes of a cell.
     pub fn nodes(self) -> usize {
         match self {
             Self::P1Triangle => 3,
+            Self::P2Triangle => 6,
+            Self::P2BubbleTriangle => 7,
             Self::Q1Quad | Self::GllQuad { .. } => (self.order() + 1).pow(2),
         }
     }
@@ -67,6 +84,11 @@ impl LineBasis {
     /// The basis that is 1 at one of the distinct `points` and 0 at the others.
     pub fn new(points: Vec<f64>) -> Self {
         Self { points }
+    }
+
+    /// Point `i`.
+    pub fn point(&self, i: usize) -> f64 {
+        self.points[i]
     }
 
     /// Value of basis function `i` at `x`.
@@ -119,6 +141,8 @@ pub struct ReferenceElement {
     /// Weights of the Gauss–Lobatto rule on the nodes of a side, sum 2.
     line_weights: Vec<f64>,
     quadrature: Vec<([f64; 2], f64)>,
+    /// Where it differs: weights at the nodes.
+    nodal_weights: Option<Vec<f64>>,
 }
 
 impl ReferenceElement {
@@ -151,6 +175,8 @@ impl ReferenceElement {
             Element::P1Triangle => [[0.5, 0.0], [0.5, 0.5], [0.0, 0.5]]
                 .map(|point| (point, 1.0 / 6.0))
                 .to_vec(),
+            // products of gradients of the bubble have degree 4; two more for curved cells
+            Element::P2Triangle | Element::P2BubbleTriangle => triangle_rule(),
             Element::Q1Quad => {
                 let gauss = gauss_legendre(2);
                 tensor(&gauss.points, &gauss.weights)
@@ -161,6 +187,10 @@ impl ReferenceElement {
             element,
             line: LineBasis::new(nodes.points),
             line_weights: nodes.weights,
+            nodal_weights: (element == Element::P2BubbleTriangle).then(|| {
+                let (corner, side, centre) = (1.0 / 40.0, 1.0 / 15.0, 9.0 / 40.0);
+                vec![corner, corner, corner, side, side, side, centre]
+            }),
             quadrature,
         })
     }
@@ -180,9 +210,20 @@ impl ReferenceElement {
         &self.line_weights
     }
 
-    /// Quadrature points and weights for stiffness and mass.
+    /// Quadrature points and weights for the stiffness.
     pub fn quadrature(&self) -> &[([f64; 2], f64)] {
         &self.quadrature
+    }
+
+    /// Quadrature points and weights for the mass: the nodes, in their order, where that makes it diagonal.
+    pub fn mass_quadrature(&self) -> Vec<([f64; 2], f64)> {
+        match &self.nodal_weights {
+            None => self.quadrature.clone(),
+            Some(weights) => {
+                let weights = weights.iter().enumerate();
+                weights.map(|(a, &weight)| (self.node(a), weight)).collect()
+            }
+        }
     }
 
     /// Number of nodes of a cell.
@@ -193,7 +234,11 @@ impl ReferenceElement {
     /// Reference coordinates of node `a`.
     pub fn node(&self, a: usize) -> [f64; 2] {
         match self.element {
-            Element::P1Triangle => CellShape::Triangle.reference_corners()[a],
+            Element::P1Triangle | Element::P2Triangle | Element::P2BubbleTriangle => match a {
+                0..3 => CellShape::Triangle.reference_corners()[a],
+                3..6 => CellShape::Triangle.on_side(a - 3, 0.0),
+                _ => CellShape::Triangle.centre(),
+            },
             Element::Q1Quad | Element::GllQuad { .. } => {
                 let n = self.line.points.len();
                 [self.line.points[a % n], self.line.points[a / n]]
@@ -205,6 +250,9 @@ impl ReferenceElement {
     pub fn side_nodes(&self, side: usize) -> Vec<usize> {
         match self.element {
             Element::P1Triangle => vec![side, (side + 1) % 3],
+            Element::P2Triangle | Element::P2BubbleTriangle => {
+                vec![side, 3 + side, (side + 1) % 3]
+            }
             Element::Q1Quad | Element::GllQuad { .. } => {
                 let n = self.line.points.len();
                 (0..n)
@@ -223,6 +271,22 @@ impl ReferenceElement {
     pub fn values(&self, [xi, eta]: [f64; 2], values: &mut [f64]) {
         match self.element {
             Element::P1Triangle => values.copy_from_slice(&[1.0 - xi - eta, xi, eta]),
+            Element::P2Triangle | Element::P2BubbleTriangle => {
+                let l = [1.0 - xi - eta, xi, eta];
+                for i in 0..3 {
+                    values[i] = l[i] * (2.0 * l[i] - 1.0);
+                    values[3 + i] = 4.0 * l[i] * l[(i + 1) % 3];
+                }
+                if self.element == Element::P2BubbleTriangle {
+                    // 1 at the centroid; what the others have there is taken off
+                    let bubble = 27.0 * l[0] * l[1] * l[2];
+                    for i in 0..3 {
+                        values[i] += bubble / 9.0;
+                        values[3 + i] -= bubble * 4.0 / 9.0;
+                    }
+                    values[6] = bubble;
+                }
+            }
             Element::Q1Quad | Element::GllQuad { .. } => {
                 let n = self.line.points.len();
                 for (a, value) in values.iter_mut().enumerate() {
@@ -237,6 +301,27 @@ impl ReferenceElement {
         match self.element {
             Element::P1Triangle => {
                 gradients.copy_from_slice(&[[-1.0, -1.0], [1.0, 0.0], [0.0, 1.0]]);
+            }
+            Element::P2Triangle | Element::P2BubbleTriangle => {
+                let l = [1.0 - xi - eta, xi, eta];
+                let dl = [[-1.0, -1.0], [1.0, 0.0], [0.0, 1.0]];
+                for axis in 0..2 {
+                    let d = dl.map(|gradient| gradient[axis]);
+                    for i in 0..3 {
+                        let next = (i + 1) % 3;
+                        gradients[i][axis] = (4.0 * l[i] - 1.0) * d[i];
+                        gradients[3 + i][axis] = 4.0 * (d[i] * l[next] + l[i] * d[next]);
+                    }
+                    if self.element == Element::P2BubbleTriangle {
+                        let bubble = 27.0
+                            * (d[0] * l[1] * l[2] + l[0] * d[1] * l[2] + l[0] * l[1] * d[2]);
+                        for i in 0..3 {
+                            gradients[i][axis] += bubble / 9.0;
+                            gradients[3 + i][axis] -= bubble * 4.0 / 9.0;
+                        }
+                        gradients[6][axis] = bubble;
+                    }
+                }
             }
             Element::Q1Quad | Element::GllQuad { .. } => {
                 let n = self.line.points.len();
@@ -258,7 +343,12 @@ mod tests {
     use approx::assert_abs_diff_eq;
 
     fn all() -> Vec<ReferenceElement> {
-        let mut elements = vec![Element::P1Triangle, Element::Q1Quad];
+        let mut elements = vec![
+            Element::P1Triangle,
+            Element::P2Triangle,
+            Element::P2BubbleTriangle,
+            Element::Q1Quad,
+        ];
         elements.extend((1..=MAX_ORDER).map(|order| Element::GllQuad { order }));
         elements
             .into_iter()

@@ -36,6 +36,18 @@ pub enum SolverError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A mesh file that cannot be read, or whose mesh cannot be computed on.
+    #[error("Gmsh mesh, {place}: found {found}, expected {expected}; {remedy}")]
+    BadMeshFile {
+        /// The line, byte, node or element.
+        place: String,
+        /// What is there.
+        found: String,
+        /// What should be there.
+        expected: String,
+        /// What to do.
+        remedy: String,
+    },
     /// A source or a receiver does not lie in the mesh.
     #[error("{what} {index} at ({}, {}) m lies outside of the mesh, whose bounding box is [{}, {}] x [{}, {}] m; move it inside", position[0], position[1], lower[0], upper[0], lower[1], upper[1])]
     OutsideMesh {

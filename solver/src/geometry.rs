@@ -1,7 +1,10 @@
-//! The map from a reference cell to a cell of the mesh: affine on triangles, bilinear on quadrilaterals.
+//! The map from a reference cell to a cell of the mesh: of degree 1 (affine triangles, bilinear quadrilaterals) or of
+//! degree 2 (quadratic triangles of 6 nodes, biquadratic quadrilaterals of 9), whose sides are parabolas.
 //!
 //! Reference quadrilateral [−1, 1]², corners counter-clockwise from (−1, −1); reference triangle (0,0), (1,0), (0,1).
-//! The bilinear map's determinant is linear in `xi` and `eta`, so it is positive everywhere iff it is at the corners.
+//! Nodes of a cell: corners, then the middles of the sides in the order of the sides, then the centre of quadrilaterals.
+//! The bilinear map's determinant is linear in `xi` and `eta`, so it is positive everywhere iff it is at the corners; of
+//! maps of degree 2 it is sampled.
 
 use nalgebra::{Matrix2, Vector2};
 
@@ -39,6 +42,22 @@ impl CellShape {
         }
     }
 
+    /// Number of nodes that a map of this degree (1 or 2) has.
+    pub fn map_nodes(self, degree: usize) -> usize {
+        match (self, degree) {
+            (_, ..=1) => self.corners(),
+            (Self::Triangle, _) => 6,
+            (Self::Quadrilateral, _) => 9,
+        }
+    }
+
+    /// The point at `t` in [−1, 1] of a side, from corner `side` (−1) to the next (1), in reference coordinates.
+    pub fn on_side(self, side: usize, t: f64) -> [f64; 2] {
+        let corners = self.reference_corners();
+        let (a, b) = (corners[side], corners[(side + 1) % corners.len()]);
+        [0, 1].map(|axis| 0.5 * (a[axis] * (1.0 - t) + b[axis] * (1.0 + t)))
+    }
+
     /// Reference coordinates of a point well inside.
     pub fn centre(self) -> [f64; 2] {
         match self {
@@ -48,67 +67,196 @@ impl CellShape {
     }
 }
 
-/// The map of one cell, `x(xi, eta) = origin + along_xi·xi + along_eta·eta + twist·xi·eta` (m).
+/// How finely the determinant of maps of degree 2 is sampled along each axis.
+const SAMPLES: usize = 16;
+
+/// The map of one cell, a polynomial in the monomials 1, ξ, η, ξη, ξ², η², ξ²η, ξη², ξ²η² with points (m) as coefficients;
+/// only the first `terms` count: 3 affine, 4 bilinear, 6 quadratic, 9 biquadratic.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CellMap {
     shape: CellShape,
-    origin: Vector2<f64>,
-    along_xi: Vector2<f64>,
-    along_eta: Vector2<f64>,
-    twist: Vector2<f64>,
+    terms: usize,
+    coefficients: [Vector2<f64>; 9],
 }
 
 impl CellMap {
-    /// The map onto the cell with these corners (m), counter-clockwise; as many as the shape has.
-    pub fn new(shape: CellShape, corners: &[[f64; 2]]) -> Self {
-        let corner = |i: usize| Vector2::from(corners[i]);
-        match shape {
-            CellShape::Triangle => Self {
-                shape,
-                origin: corner(0),
-                along_xi: corner(1) - corner(0),
-                along_eta: corner(2) - corner(0),
-                twist: Vector2::zeros(),
+    /// The map onto the cell with these nodes (m), counter-clockwise: the shape's corners, or these and the nodes that
+    /// degree 2 adds ([`CellShape::map_nodes`]).
+    pub fn new(shape: CellShape, nodes: &[[f64; 2]]) -> Self {
+        let node = |i: usize| Vector2::from(nodes[i]);
+        let mut coefficients = [Vector2::zeros(); 9];
+        let curved = nodes.len() > shape.corners();
+        match (shape, curved) {
+            (CellShape::Triangle, false) => {
+                coefficients[0] = node(0);
+                coefficients[1] = node(1) - node(0);
+                coefficients[2] = node(2) - node(0);
+            }
+            (CellShape::Quadrilateral, false) => {
+                coefficients[0] = (node(0) + node(1) + node(2) + node(3)) / 4.0;
+                coefficients[1] = (node(1) + node(2) - node(0) - node(3)) / 4.0;
+                coefficients[2] = (node(2) + node(3) - node(0) - node(1)) / 4.0;
+                coefficients[3] = (node(0) + node(2) - node(1) - node(3)) / 4.0;
+            }
+            (CellShape::Triangle, true) => {
+                let [bottom, slope, left] = [node(3), node(4), node(5)];
+                coefficients[0] = node(0);
+                coefficients[1] = bottom * 4.0 - node(0) * 3.0 - node(1);
+                coefficients[2] = left * 4.0 - node(0) * 3.0 - node(2);
+                coefficients[3] = (node(0) + slope - bottom - left) * 4.0;
+                coefficients[4] = (node(0) + node(1) - bottom * 2.0) * 2.0;
+                coefficients[5] = (node(0) + node(2) - left * 2.0) * 2.0;
+            }
+            (CellShape::Quadrilateral, true) => {
+                // rows from the bottom to the top, each a parabola in ξ: values at −1, 0, 1 to coefficients of 1, ξ, ξ²
+                let parabola = |[low, middle, high]: [Vector2<f64>; 3]| {
+                    [
+                        middle,
+                        (high - low) / 2.0,
+                        (high + low - middle * 2.0) / 2.0,
+                    ]
+                };
+                let rows = [[0, 4, 1], [7, 8, 5], [3, 6, 2]].map(|row| parabola(row.map(node)));
+                let [one, xi, square] =
+                    [0, 1, 2].map(|power| parabola([rows[0][power], rows[1][power], rows[2][power]]));
+                coefficients = [
+                    one[0], xi[0], one[1], xi[1], square[0], one[2], square[1], xi[2], square[2],
+                ];
+            }
+        }
+        Self {
+            shape,
+            terms: match (shape, curved) {
+                (CellShape::Triangle, false) => 3,
+                (CellShape::Quadrilateral, false) => 4,
+                (CellShape::Triangle, true) => 6,
+                (CellShape::Quadrilateral, true) => 9,
             },
-            CellShape::Quadrilateral => Self {
-                shape,
-                origin: (corner(0) + corner(1) + corner(2) + corner(3)) / 4.0,
-                along_xi: (corner(1) + corner(2) - corner(0) - corner(3)) / 4.0,
-                along_eta: (corner(2) + corner(3) - corner(0) - corner(1)) / 4.0,
-                twist: (corner(0) + corner(2) - corner(1) - corner(3)) / 4.0,
-            },
+            coefficients,
         }
     }
 
     /// Position (m) of a reference point.
     pub fn position(&self, [xi, eta]: [f64; 2]) -> [f64; 2] {
-        (self.origin + self.along_xi * xi + self.along_eta * eta + self.twist * (xi * eta)).into()
+        let c = &self.coefficients;
+        let mut x = c[0] + c[1] * xi + c[2] * eta + c[3] * (xi * eta);
+        if self.terms > 4 {
+            x += c[4] * (xi * xi) + c[5] * (eta * eta);
+        }
+        if self.terms > 6 {
+            x += (c[6] * xi + c[7] * eta + c[8] * (xi * eta)) * (xi * eta);
+        }
+        x.into()
     }
 
     /// Jacobian `∂(x, y)/∂(xi, eta)` at a reference point, m.
     pub fn jacobian(&self, [xi, eta]: [f64; 2]) -> Matrix2<f64> {
-        Matrix2::from_columns(&[
-            self.along_xi + self.twist * eta,
-            self.along_eta + self.twist * xi,
-        ])
+        let c = &self.coefficients;
+        let (mut by_xi, mut by_eta) = (c[1] + c[3] * eta, c[2] + c[3] * xi);
+        if self.terms > 4 {
+            by_xi += c[4] * (2.0 * xi);
+            by_eta += c[5] * (2.0 * eta);
+        }
+        if self.terms > 6 {
+            by_xi += (c[6] * (2.0 * xi) + c[7] * eta + c[8] * (2.0 * xi * eta)) * eta;
+            by_eta += (c[6] * xi + c[7] * (2.0 * eta) + c[8] * (2.0 * xi * eta)) * xi;
+        }
+        Matrix2::from_columns(&[by_xi, by_eta])
     }
 
-    /// Smallest determinant of the Jacobian over the cell's corners, hence over the cell, m².
+    /// Length of the tangent `|dx/dt|` (m) at `t` in [−1, 1] of a side: `∫ f ds = ∫ f |dx/dt| dt`.
+    pub fn side_stretch(&self, side: usize, t: f64) -> f64 {
+        let corners = self.shape.reference_corners();
+        let (a, b) = (corners[side], corners[(side + 1) % corners.len()]);
+        let along = Vector2::new(b[0] - a[0], b[1] - a[1]) / 2.0;
+        (self.jacobian(self.shape.on_side(side, t)) * along).norm()
+    }
+
+    /// Lower and upper corner of the box around the sides, m; parabolas may bulge beyond their nodes.
+    pub fn bounds(&self) -> ([f64; 2], [f64; 2]) {
+        let mut lower = [f64::INFINITY; 2];
+        let mut upper = [f64::NEG_INFINITY; 2];
+        let mut include = |axis: usize, x: f64| {
+            lower[axis] = lower[axis].min(x);
+            upper[axis] = upper[axis].max(x);
+        };
+        for side in 0..self.shape.corners() {
+            let at = |t: f64| self.position(self.shape.on_side(side, t));
+            let (low, middle, high) = (at(-1.0), at(0.0), at(1.0));
+            for axis in 0..2 {
+                include(axis, low[axis]);
+                if self.terms <= 4 {
+                    continue;
+                }
+                let slope = (high[axis] - low[axis]) / 2.0;
+                let bend = (high[axis] + low[axis] - 2.0 * middle[axis]) / 2.0;
+                let top = -slope / (2.0 * bend);
+                if top.abs() < 1.0 {
+                    include(axis, middle[axis] + top * (slope + top * bend));
+                }
+            }
+        }
+        (lower, upper)
+    }
+
+    /// Smallest determinant of the Jacobian, m²: over the cell's corners, hence over the cell, for maps of degree 1; over a
+    /// fine lattice for curved cells.
     pub fn min_determinant(&self) -> f64 {
-        self.shape
-            .reference_corners()
-            .iter()
-            .map(|&corner| self.jacobian(corner).determinant())
-            .fold(f64::INFINITY, f64::min)
+        let determinant = |point| self.jacobian(point).determinant();
+        let smallest = |least: f64, det: f64| {
+            if det.is_nan() { det } else { least.min(det) }
+        };
+        if self.terms <= 4 {
+            return self
+                .shape
+                .reference_corners()
+                .iter()
+                .map(|&corner| determinant(corner))
+                .fold(f64::INFINITY, smallest);
+        }
+        let n = SAMPLES;
+        let mut least = f64::INFINITY;
+        for j in 0..=n {
+            for i in 0..=n {
+                let [s, t] = [i, j].map(|k| k as f64 / n as f64);
+                let point = match self.shape {
+                    CellShape::Triangle if i + j > n => continue,
+                    CellShape::Triangle => [s, t],
+                    CellShape::Quadrilateral => [2.0 * s - 1.0, 2.0 * t - 1.0],
+                };
+                least = smallest(least, determinant(point));
+            }
+        }
+        least
     }
 
     /// Reference coordinates of the position `p` (m) by Newton's method, or `None` where it does not converge, which
-    /// happens for positions far outside only.
+    /// happens for positions far outside only. On curved cells it starts again from other places, until one leads inside.
     pub fn reference(&self, p: [f64; 2]) -> Option<[f64; 2]> {
-        // iterates stay near the cell: beyond it, the bilinear map folds over
+        /// How far outside of a curved cell the solution may be a second one beside that inside.
+        const AMBIGUOUS: f64 = 1.0;
+        let first = self.newton(p, self.shape.centre());
+        let clear = |found: &Option<[f64; 2]>| {
+            let excess = found.map_or(0.5 * AMBIGUOUS, |r| self.shape.excess(r));
+            excess <= 1e-9 || excess > AMBIGUOUS
+        };
+        if self.terms <= 4 || clear(&first) {
+            return first;
+        }
+        let centre = self.shape.centre();
+        let starts = self.shape.reference_corners().iter();
+        starts
+            .map(|corner| [0, 1].map(|axis| 0.5 * (corner[axis] + centre[axis])))
+            .filter_map(|start| self.newton(p, start))
+            .chain(first)
+            .min_by(|a, b| self.shape.excess(*a).total_cmp(&self.shape.excess(*b)))
+    }
+
+    fn newton(&self, p: [f64; 2], start: [f64; 2]) -> Option<[f64; 2]> {
+        // iterates stay near the cell: beyond it, the map folds over
         const REACH: f64 = 1.5;
         let target = Vector2::from(p);
-        let mut r = Vector2::from(self.shape.centre());
+        let mut r = Vector2::from(start);
         for _ in 0..50 {
             let residual = target - Vector2::from(self.position(r.into()));
             let step = self.jacobian(r.into()).try_inverse()? * residual;
@@ -120,7 +268,7 @@ impl CellMap {
             if step.amax() < 1e-8 {
                 return Some(r.into());
             }
-            if self.shape == CellShape::Quadrilateral {
+            if self.terms > 3 {
                 r = r.map(|s| s.clamp(-REACH, REACH));
             }
         }

@@ -9,6 +9,7 @@ use crate::SolverError;
 use crate::assembly::Csr;
 use crate::simulator::setup::point_weights;
 use crate::space::Space;
+use crate::space::locate::Location;
 
 /// What is recorded of every trajectory.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,13 +110,14 @@ impl Observers {
     }
 }
 
-/// Interpolation on the grid, y fastest; points outside of the mesh have empty rows.
-pub(crate) fn grid_matrix(space: &Space, grid: &Grid) -> Csr<f64> {
-    let rows = grid
-        .points()
-        .map(|point| {
-            let location = space.locate(point);
-            location.map_or_else(Vec::new, |location| space.basis_at(&location))
+/// Interpolation on the grid, y fastest, from where its points lie in the mesh; points outside have empty rows.
+pub(crate) fn grid_matrix(space: &Space, locations: &[Option<Location>]) -> Csr<f64> {
+    let rows = locations
+        .iter()
+        .map(|location| {
+            location
+                .as_ref()
+                .map_or_else(Vec::new, |location| space.basis_at(location))
         })
         .collect();
     from_rows(rows, space.dof_count())

@@ -50,11 +50,20 @@ impl<T: Real> StiffnessOperator<T> {
     /// The matrix-free operator for `k = coefficient(position)`.
     ///
     /// # Errors
-    /// [`SolverError::TooLarge`] where it would not fit into memory.
+    /// [`SolverError::InvalidParameter`] for quadratic triangles, which are always assembled, [`SolverError::TooLarge`]
+    /// where it would not fit into memory.
     pub fn matrix_free(
         space: &Space,
         coefficient: impl Fn([f64; 2]) -> f64,
     ) -> Result<Self, SolverError> {
+        if matches!(space.element(), Element::P2Triangle | Element::P2BubbleTriangle) {
+            return Err(SolverError::invalid(
+                "matrix-free operator",
+                format!("{:?}", space.element()),
+                "linear triangles or quadrilaterals",
+                "use the assembled operator",
+            ));
+        }
         let points = memory::product(&[
             space.mesh().cell_count(),
             space.reference().quadrature().len(),

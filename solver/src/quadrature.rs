@@ -2,7 +2,8 @@
 //!
 //! Gauss–Legendre: the roots of the Legendre polynomial `P_n`, exact to degree `2n − 1`. Gauss–Lobatto–Legendre (GLL):
 //! the ends and the roots of `P'_{n−1}`, exact to degree `2n − 3`; the nodes of the spectral elements, which makes their
-//! mass matrix diagonal. Reference line: [−1, 1].
+//! mass matrix diagonal. Reference line: [−1, 1]. Triangles: the symmetric rule of 12 points and degree 6 of Dunavant
+//! (Int. J. Numer. Meth. Eng. 21, 1985).
 
 use std::f64::consts::PI;
 
@@ -84,6 +85,36 @@ pub fn gauss_lobatto(n: usize) -> LineRule {
     rule
 }
 
+/// Points and weights on the triangle (0,0), (1,0), (0,1), exact to degree 6; the weights sum to its area, 1/2.
+pub fn triangle_rule() -> Vec<([f64; 2], f64)> {
+    // barycentric coordinates, all their permutations, and the weight relative to the area
+    const ORBITS: [([f64; 3], f64); 3] = [
+        (
+            [0.249_286_745_170_910, 0.249_286_745_170_910, 0.501_426_509_658_180],
+            0.116_786_275_726_379,
+        ),
+        (
+            [0.063_089_014_491_502, 0.063_089_014_491_502, 0.873_821_971_016_996],
+            0.050_844_906_370_207,
+        ),
+        (
+            [0.053_145_049_844_817, 0.310_352_451_033_784, 0.636_502_499_121_399],
+            0.082_851_075_618_374,
+        ),
+    ];
+    let mut rule = Vec::with_capacity(12);
+    for (l, weight) in ORBITS {
+        for [i, j] in [[0, 1], [1, 2], [2, 0], [1, 0], [2, 1], [0, 2]] {
+            let point = [l[i], l[j]];
+            // two equal coordinates leave three of the six permutations
+            if !rule.iter().any(|(other, _)| *other == point) {
+                rule.push((point, 0.5 * weight));
+            }
+        }
+    }
+    rule
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,5 +155,22 @@ mod tests {
             }
             assert!(moment_error(&rule, 2 * n as i32 - 2) > 1e-8);
         }
+    }
+
+    #[test]
+    fn triangle_rule_is_exact_to_degree_6_and_no_further() {
+        let rule = triangle_rule();
+        assert_eq!(rule.len(), 12);
+        let factorial = |n: i32| (1..=n).map(f64::from).product::<f64>();
+        let error = |i: i32, j: i32| {
+            let sum: f64 = rule.iter().map(|([x, y], w)| w * x.powi(i) * y.powi(j)).sum();
+            (sum - factorial(i) * factorial(j) / factorial(i + j + 2)).abs()
+        };
+        for degree in 0..=6 {
+            for i in 0..=degree {
+                assert!(error(i, degree - i) < 1e-14, "{i} {}", degree - i);
+            }
+        }
+        assert!(error(7, 0) > 1e-8);
     }
 }

@@ -46,6 +46,8 @@ pub struct SimulatorInfo {
     pub grid_x: Vec<f64>,
     /// Snapshot coordinates along y, m.
     pub grid_y: Vec<f64>,
+    /// Whether a snapshot point lies in the mesh; axes (x, y), y fastest.
+    pub inside: Vec<bool>,
     /// Times of the snapshots, s.
     pub snapshot_times: Vec<f64>,
     /// Times of the receivers' samples, s.

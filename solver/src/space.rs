@@ -45,6 +45,9 @@ impl Space {
             ));
         }
         memory::require("the finite-element space", entries.saturating_mul(24))?;
+        if mesh.degree() > 1 {
+            check_curved(&mesh, &reference)?;
+        }
         let (cell_dofs, dof_positions) = number(&mesh, &reference);
         let locator = Locator::new(&mesh);
         Ok(Self {
@@ -128,6 +131,26 @@ impl Space {
     }
 }
 
+/// Refuses curved cells that are inverted at a quadrature point, which the samples of [`Mesh::from_parts`] may have missed.
+fn check_curved(mesh: &Mesh, reference: &ReferenceElement) -> Result<(), SolverError> {
+    let mut points: Vec<[f64; 2]> = reference.quadrature().iter().map(|(x, _)| *x).collect();
+    points.extend(reference.mass_quadrature().iter().map(|(x, _)| *x));
+    for cell in 0..mesh.cell_count() {
+        let map = mesh.cell_map(cell);
+        for &point in &points {
+            let det = map.jacobian(point).determinant();
+            if det.is_nan() || det <= 0.0 {
+                return Err(SolverError::BadCell {
+                    cell,
+                    position: map.position(point),
+                    problem: format!("Jacobian determinant {det:e} m² at a quadrature point"),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Cell degrees of freedom and their positions: vertices and sides are shared between cells, interiors are not.
 fn number(mesh: &Mesh, reference: &ReferenceElement) -> (Vec<u32>, Vec<[f64; 2]>) {
     const UNSEEN: u32 = u32::MAX;
@@ -195,7 +218,12 @@ mod tests {
     use crate::mesh::rectangle::Rectangle;
 
     fn spaces() -> Vec<Space> {
-        let mut elements = vec![Element::P1Triangle, Element::Q1Quad];
+        let mut elements = vec![
+            Element::P1Triangle,
+            Element::P2Triangle,
+            Element::P2BubbleTriangle,
+            Element::Q1Quad,
+        ];
         elements.extend((1..=8).map(|order| Element::GllQuad { order }));
         elements
             .into_iter()
@@ -217,7 +245,11 @@ mod tests {
     fn counts_are_those_of_the_tensor_grid_and_shared_nodes_coincide() {
         for space in spaces() {
             let p = space.element().order();
-            assert_eq!(space.dof_count(), (4 * p + 1) * (3 * p + 1));
+            let bubbles = match space.element() {
+                Element::P2BubbleTriangle => space.mesh().cell_count(),
+                _ => 0,
+            };
+            assert_eq!(space.dof_count(), (4 * p + 1) * (3 * p + 1) + bubbles);
             for cell in 0..space.mesh().cell_count() {
                 let map = space.mesh().cell_map(cell);
                 for (node, &dof) in space.cell_dofs(cell).iter().enumerate() {

@@ -12,6 +12,7 @@ use crate::space::Space;
 pub struct ConsistentMass<'a> {
     space: &'a Space,
     density: &'a [f64],
+    quadrature: Vec<([f64; 2], f64)>,
     values: Vec<Vec<f64>>,
 }
 
@@ -21,6 +22,7 @@ impl<'a> ConsistentMass<'a> {
         Self {
             space,
             density,
+            quadrature: space.reference().mass_quadrature(),
             values: basis_at_quadrature(space),
         }
     }
@@ -32,8 +34,7 @@ impl LocalAssembler for ConsistentMass<'_> {
         let map = self.space.mesh().cell_map(cell);
         let nodes = self.space.reference().nodes();
         let nodal = &self.density[cell * nodes..(cell + 1) * nodes];
-        let quadrature = self.space.reference().quadrature();
-        for (&(point, weight), values) in quadrature.iter().zip(&self.values) {
+        for (&(point, weight), values) in self.quadrature.iter().zip(&self.values) {
             let density: f64 = nodal.iter().zip(values).map(|(m, value)| m * value).sum();
             let factor = weight * map.jacobian(point).determinant() * density;
             for (b, value_b) in values.iter().enumerate() {
@@ -45,19 +46,29 @@ impl LocalAssembler for ConsistentMass<'_> {
     }
 }
 
-/// `∫ φ_a dx` per cell and node (m²), whose sums over cells are the diagonal mass at unit density: row sums of the
-/// consistent mass for P1 and Q1, the mass itself for spectral elements, whose quadrature points are their nodes.
+/// Diagonal mass at unit density per cell and node (m²), positive, whose sums over cells are the diagonal mass.
+///
+/// `∫ φ_a dx`, which is the row sum of the consistent mass for P1 and Q1 and the mass itself for elements whose quadrature
+/// points are their nodes. The corners of P2 would get nothing: there it is `∫ φ_a² dx`, scaled to the area of the cell
+/// (Hinton, Rock and Zienkiewicz 1976), good for estimates only.
 pub fn nodal_areas(space: &Space) -> Vec<f64> {
     let nodes = space.reference().nodes();
     let mut areas = vec![0.0; space.all_cell_dofs().len()];
-    let values = basis_at_quadrature(space);
+    let (quadrature, values) = (space.reference().mass_quadrature(), basis_at_quadrature(space));
+    let lumped = space.element().can_be_lumped();
     for (cell, areas) in areas.chunks_exact_mut(nodes).enumerate() {
         let map = space.mesh().cell_map(cell);
-        for (&(point, weight), values) in space.reference().quadrature().iter().zip(&values) {
+        let mut whole = 0.0;
+        for (&(point, weight), values) in quadrature.iter().zip(&values) {
             let factor = weight * map.jacobian(point).determinant();
+            whole += factor;
             for (area, value) in areas.iter_mut().zip(values) {
-                *area += factor * value;
+                *area += factor * if lumped { *value } else { value * value };
             }
+        }
+        if !lumped {
+            let scale = whole / areas.iter().sum::<f64>();
+            areas.iter_mut().for_each(|area| *area *= scale);
         }
     }
     areas
@@ -76,7 +87,7 @@ fn basis_at_quadrature(space: &Space) -> Vec<Vec<f64>> {
     let reference = space.reference();
     let element = space.element();
     reference
-        .quadrature()
+        .mass_quadrature()
         .iter()
         .enumerate()
         .map(|(q, &(point, _))| {

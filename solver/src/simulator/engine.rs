@@ -27,8 +27,8 @@ pub(super) struct Engine<T> {
     stiffness: StiffnessOperator<T>,
     implicit: Option<(ImplicitPattern, Weights)>,
     grid: Grid,
-    /// Whether a grid point lies in the mesh.
-    inside: Vec<bool>,
+    /// The cell group that a grid point lies in; none outside of the mesh.
+    grid_groups: Vec<Option<u32>>,
     snapshots: Assembled<T>,
     receivers: Assembled<T>,
     receiver_every: usize,
@@ -48,6 +48,14 @@ impl<T: Real> Engine<T> {
     ) -> Result<Self, SolverError> {
         time.check()?;
         observers.check()?;
+        if time.integrator == Integrator::CentralDifference && !space.element().can_be_lumped() {
+            return Err(SolverError::invalid(
+                "element for the integrator central-difference",
+                format!("{:?}", space.element()),
+                "an element whose mass can be made diagonal",
+                "use P2BubbleTriangle, or the integrator newmark",
+            ));
+        }
         let matrices = SpaceMatrices::new(&space, boundary.resolve(&space)?);
         if time.integrator == Integrator::ModifiedEquation
             && !matrices.boundary.absorbing.is_empty()
@@ -88,15 +96,15 @@ impl<T: Real> Engine<T> {
         };
         let stiffness = StiffnessOperator::new(&space, |_| 1.0)?;
         let grid = observers.grid(&space);
-        let interpolation = observe::grid_matrix(&space, &grid);
-        let inside = interpolation
-            .outer_iterator()
-            .map(|row| row.nnz() > 0)
+        let locations: Vec<_> = grid.points().map(|point| space.locate(point)).collect();
+        let interpolation = observe::grid_matrix(&space, &locations);
+        let grid_groups: Vec<Option<u32>> = locations
+            .iter()
+            .map(|location| Some(space.mesh().cell_group(location.as_ref()?.cell) as u32))
             .collect();
         let mut engine = Self {
             receivers: Assembled::new(&observers.receiver_matrix(&space)?),
             snapshots: Assembled::new(&interpolation),
-            inside,
             stiffness,
             implicit,
             receiver_every: observers.receiver_every,
@@ -112,6 +120,7 @@ impl<T: Real> Engine<T> {
                 memory_bytes: 0,
                 group_memory_bytes: 0,
                 lanes: T::LANES,
+                inside: grid_groups.iter().map(Option::is_some).collect(),
                 grid_x: grid.x.clone(),
                 grid_y: grid.y.clone(),
                 snapshot_times: (0..time.snapshots)
@@ -123,6 +132,7 @@ impl<T: Real> Engine<T> {
                 warnings: plan.warnings,
             },
             grid,
+            grid_groups,
             matrices,
             space,
         };
@@ -276,10 +286,10 @@ impl<T: Real> Engine<T> {
 
     fn speed_on_grid(&self, medium: &dyn Medium) -> Result<Array2<f32>, SolverError> {
         let mut speed = Array2::zeros((self.grid.x.len(), self.grid.y.len()));
-        let points = self.grid.points().zip(&self.inside);
-        for (value, (position, inside)) in speed.iter_mut().zip(points) {
-            if *inside {
-                let here = medium.speed(position);
+        let points = self.grid.points().zip(&self.grid_groups);
+        for (value, (position, group)) in speed.iter_mut().zip(points) {
+            if let Some(group) = group {
+                let here = medium.speed_in_group(position, *group as usize);
                 check_speed(here, position, self.max_speed)?;
                 *value = here as f32;
             }

@@ -136,15 +136,14 @@ impl Prepared {
 fn cell_densities(space: &Space, scene: &Scene, max_speed: f64) -> Result<Vec<f64>, SolverError> {
     // far below the size of any cell, far above rounding
     const INWARD: f64 = 1e-9;
-    let density_at = |position: [f64; 2], dof: usize| {
-        let speed = scene.medium.speed(position);
+    let density_of = |speed: f64, dof: usize| {
         check_speed(speed, space.dof_positions()[dof], max_speed)?;
         Ok(1.0 / (speed * speed))
     };
     if scene.medium.is_continuous() {
         let positions = space.dof_positions().iter().enumerate();
         let nodal = positions
-            .map(|(dof, &position)| density_at(position, dof))
+            .map(|(dof, &position)| density_of(scene.medium.speed(position), dof))
             .collect::<Result<Vec<f64>, SolverError>>()?;
         let dofs = space.all_cell_dofs().iter();
         return Ok(dofs.map(|&dof| nodal[dof as usize]).collect());
@@ -160,8 +159,10 @@ fn cell_densities(space: &Space, scene: &Scene, max_speed: f64) -> Result<Vec<f6
     let mut density = Vec::with_capacity(space.all_cell_dofs().len());
     for cell in 0..space.mesh().cell_count() {
         let map = space.mesh().cell_map(cell);
+        let group = space.mesh().cell_group(cell);
         for (&point, &dof) in points.iter().zip(space.cell_dofs(cell)) {
-            density.push(density_at(map.position(point), dof as usize)?);
+            let speed = scene.medium.speed_in_group(map.position(point), group);
+            density.push(density_of(speed, dof as usize)?);
         }
     }
     Ok(density)

@@ -97,14 +97,11 @@ impl Locator {
     }
 
     fn for_each_bin(&mut self, mesh: &Mesh, cell: usize, mut visit: impl FnMut(&mut [u32], usize)) {
-        let mut lower = [f64::INFINITY; 2];
-        let mut upper = [f64::NEG_INFINITY; 2];
-        for &point in mesh.cell(cell) {
-            for axis in 0..2 {
-                let slack = 1e-6 * self.bin_size[axis];
-                lower[axis] = lower[axis].min(mesh.points()[point][axis] - slack);
-                upper[axis] = upper[axis].max(mesh.points()[point][axis] + slack);
-            }
+        let (mut lower, mut upper) = mesh.cell_map(cell).bounds();
+        for axis in 0..2 {
+            let slack = 1e-6 * self.bin_size[axis];
+            lower[axis] -= slack;
+            upper[axis] += slack;
         }
         for row in self.bin(1, lower[1])..=self.bin(1, upper[1]) {
             for column in self.bin(0, lower[0])..=self.bin(0, upper[0]) {
