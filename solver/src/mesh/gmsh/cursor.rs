@@ -42,8 +42,11 @@ impl<'a> Cursor<'a> {
         self.bytes.len() - self.at
     }
 
-    /// How far it is, in bytes.
-    pub(super) fn at(&self) -> usize {
+    /// Where the next number begins, in bytes.
+    pub(super) fn start(&mut self) -> usize {
+        if self.encoding == Encoding::Ascii {
+            self.skip_blanks();
+        }
         self.at
     }
 
@@ -155,7 +158,7 @@ impl<'a> Cursor<'a> {
 
     /// How many things follow, each of at least `numbers` numbers: no more than the file has bytes for.
     pub(super) fn count(&mut self, what: &str, numbers: usize) -> Result<usize, SolverError> {
-        let start = self.at;
+        let start = self.start();
         let count = self.size(what)?;
         // a number takes a digit and a blank, or 4 bytes; the last blank may be missing
         let least = numbers * if self.encoding == Encoding::Ascii { 2 } else { 4 };
@@ -172,8 +175,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn parsed<T: std::str::FromStr>(&mut self, what: &str) -> Result<T, SolverError> {
-        self.skip_blanks();
-        let start = self.at;
+        let start = self.start();
         let word = self.word(what)?;
         word.parse().map_err(|_| {
             let shown: String = word.chars().take(40).collect();

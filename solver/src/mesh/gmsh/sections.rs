@@ -246,7 +246,7 @@ fn nodes(cursor: &mut Cursor<'_>, sections: &mut Sections) -> Result<(), SolverE
             sections.nodes.push((tag, [0.0; 3]));
         }
         for index in first..first + count {
-            let start = cursor.at();
+            let start = cursor.start();
             let mut position = [0.0; 3];
             for x in &mut position {
                 *x = cursor.float("a coordinate of a node")?;
@@ -285,7 +285,7 @@ fn elements(cursor: &mut Cursor<'_>, sections: &mut Sections) -> Result<(), Solv
     cursor.size("the largest element tag")?;
     let mut read = 0;
     for _ in 0..blocks {
-        let start = cursor.at();
+        let start = cursor.start();
         cursor.int("the dimension of an element block")?;
         let entity = cursor.int("the entity of an element block")?;
         let code = cursor.int("the type of an element block")?;
