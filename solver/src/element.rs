@@ -313,8 +313,8 @@ impl ReferenceElement {
                         gradients[3 + i][axis] = 4.0 * (d[i] * l[next] + l[i] * d[next]);
                     }
                     if self.element == Element::P2BubbleTriangle {
-                        let bubble = 27.0
-                            * (d[0] * l[1] * l[2] + l[0] * d[1] * l[2] + l[0] * l[1] * d[2]);
+                        let bubble =
+                            27.0 * (d[0] * l[1] * l[2] + l[0] * d[1] * l[2] + l[0] * l[1] * d[2]);
                         for i in 0..3 {
                             gradients[i][axis] += bubble / 9.0;
                             gradients[3 + i][axis] -= bubble * 4.0 / 9.0;

@@ -117,8 +117,8 @@ impl CellMap {
                     ]
                 };
                 let rows = [[0, 4, 1], [7, 8, 5], [3, 6, 2]].map(|row| parabola(row.map(node)));
-                let [one, xi, square] =
-                    [0, 1, 2].map(|power| parabola([rows[0][power], rows[1][power], rows[2][power]]));
+                let [one, xi, square] = [0, 1, 2]
+                    .map(|power| parabola([rows[0][power], rows[1][power], rows[2][power]]));
                 coefficients = [
                     one[0], xi[0], one[1], xi[1], square[0], one[2], square[1], xi[2], square[2],
                 ];

@@ -64,6 +64,7 @@ pub use geometry::CellShape;
 pub use initial::InitialState;
 pub use medium::Medium;
 pub use mesh::Mesh;
+pub use mesh::disc::Disc;
 pub use mesh::rectangle::Rectangle;
 pub use observe::{Observers, Recording};
 pub use scene::Scene;

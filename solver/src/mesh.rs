@@ -3,6 +3,7 @@
 //! Cells of degree 2 have curved sides: their map is quadratic or biquadratic ([`CellMap`]), whatever element computes on
 //! them.
 
+pub mod disc;
 pub mod gmsh;
 pub mod rectangle;
 mod sides;
@@ -201,7 +202,9 @@ impl Mesh {
     /// lies there.
     pub fn groups_on_box(&self) -> [Vec<(usize, f64)>; 4] {
         let (lower, upper) = self.bounds;
-        let reach = (0..2).map(|axis| upper[axis] - lower[axis]).fold(0.0, f64::max);
+        let reach = (0..2)
+            .map(|axis| upper[axis] - lower[axis])
+            .fold(0.0, f64::max);
         std::array::from_fn(|end| {
             let (axis, wall) = (end / 2, if end % 2 == 0 { lower } else { upper }[end / 2]);
             let mut lengths = vec![0.0; self.groups().len()];
@@ -219,8 +222,11 @@ impl Mesh {
                     nearest = (least, facet.group);
                 }
             }
-            let mut found: Vec<(usize, f64)> =
-                lengths.into_iter().enumerate().filter(|(_, length)| *length > 0.0).collect();
+            let mut found: Vec<(usize, f64)> = lengths
+                .into_iter()
+                .enumerate()
+                .filter(|(_, length)| *length > 0.0)
+                .collect();
             found.sort_by(|a, b| b.1.total_cmp(&a.1));
             if found.is_empty() && nearest.0.is_finite() {
                 found.push((nearest.1, 0.0));
@@ -274,7 +280,10 @@ fn check_indices(parts: &MeshParts, nodes: usize, count: usize) -> Result<(), So
     }
     let names = parts.cell_group_names.len();
     if parts.cell_groups.len() != count
-        || parts.cell_groups.iter().any(|&group| group as usize >= names)
+        || parts
+            .cell_groups
+            .iter()
+            .any(|&group| group as usize >= names)
     {
         return Err(SolverError::invalid(
             "mesh cell groups",

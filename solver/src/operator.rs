@@ -56,7 +56,10 @@ impl<T: Real> StiffnessOperator<T> {
         space: &Space,
         coefficient: impl Fn([f64; 2]) -> f64,
     ) -> Result<Self, SolverError> {
-        if matches!(space.element(), Element::P2Triangle | Element::P2BubbleTriangle) {
+        if matches!(
+            space.element(),
+            Element::P2Triangle | Element::P2BubbleTriangle
+        ) {
             return Err(SolverError::invalid(
                 "matrix-free operator",
                 format!("{:?}", space.element()),

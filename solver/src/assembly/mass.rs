@@ -54,7 +54,10 @@ impl LocalAssembler for ConsistentMass<'_> {
 pub fn nodal_areas(space: &Space) -> Vec<f64> {
     let nodes = space.reference().nodes();
     let mut areas = vec![0.0; space.all_cell_dofs().len()];
-    let (quadrature, values) = (space.reference().mass_quadrature(), basis_at_quadrature(space));
+    let (quadrature, values) = (
+        space.reference().mass_quadrature(),
+        basis_at_quadrature(space),
+    );
     let lumped = space.element().can_be_lumped();
     for (cell, areas) in areas.chunks_exact_mut(nodes).enumerate() {
         let map = space.mesh().cell_map(cell);

@@ -89,9 +89,11 @@ impl Sides {
 
     /// Corners, cell and side of all sides on the boundary, in the order of the cells.
     pub(crate) fn boundary(&self) -> impl Iterator<Item = ((usize, usize), usize, usize)> + '_ {
-        self.order.iter().filter_map(|key| match self.uses.get(key) {
-            Some(Use::Boundary { cell, side }) => Some((*key, *cell, *side)),
-            _ => None,
-        })
+        self.order
+            .iter()
+            .filter_map(|key| match self.uses.get(key) {
+                Some(Use::Boundary { cell, side }) => Some((*key, *cell, *side)),
+                _ => None,
+            })
     }
 }

@@ -47,7 +47,9 @@ impl<T: Real> MatrixFree<T> {
             std::array::from_fn(|q| std::array::from_fn(|i| T::from_f64(matrix[(q, i)])))
         };
         let cells = match space.element() {
-            Element::P1Triangle | Element::P2Triangle | Element::P2BubbleTriangle => Cells::Triangle,
+            Element::P1Triangle | Element::P2Triangle | Element::P2BubbleTriangle => {
+                Cells::Triangle
+            }
             Element::Q1Quad => {
                 let points = gauss_legendre(2).points;
                 Cells::Gauss {

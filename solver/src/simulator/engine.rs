@@ -48,9 +48,10 @@ impl<T: Real> Engine<T> {
     ) -> Result<Self, SolverError> {
         time.check()?;
         observers.check()?;
-        if time.integrator == Integrator::CentralDifference && !space.element().can_be_lumped() {
+        let implicit = matches!(time.integrator, Integrator::Newmark { .. });
+        if !implicit && !space.element().can_be_lumped() {
             return Err(SolverError::invalid(
-                "element for the integrator central-difference",
+                "element for explicit time stepping",
                 format!("{:?}", space.element()),
                 "an element whose mass can be made diagonal",
                 "use P2BubbleTriangle, or the integrator newmark",

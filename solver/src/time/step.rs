@@ -209,10 +209,9 @@ fn space_phase_error(element: Element, kh: f64) -> f64 {
     let error = 0.5 * (ratio * kh.powi(p as i32)).powi(2) / (2 * p + 1) as f64;
     match element {
         Element::GllQuad { .. } => error / p as f64,
-        Element::P1Triangle
-        | Element::P2Triangle
-        | Element::P2BubbleTriangle
-        | Element::Q1Quad => error,
+        Element::P1Triangle | Element::P2Triangle | Element::P2BubbleTriangle | Element::Q1Quad => {
+            error
+        }
     }
 }
 

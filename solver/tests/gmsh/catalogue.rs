@@ -103,7 +103,10 @@ fn groups_and_orientation() {
 
 #[test]
 fn nodes_go_by_their_tags_in_any_order() {
-    let swapped = TWO.replace("1\n2\n3\n4\n5\n6\n0 0 0\n1 0 0\n2 0 0", "3\n2\n1\n4\n5\n6\n2 0 0\n1 0 0\n0 0 0");
+    let swapped = TWO.replace(
+        "1\n2\n3\n4\n5\n6\n0 0 0\n1 0 0\n2 0 0",
+        "3\n2\n1\n4\n5\n6\n2 0 0\n1 0 0\n0 0 0",
+    );
     assert_ne!(swapped, TWO);
     let mesh = gmsh::read(swapped.as_bytes()).unwrap();
     assert_eq!(mesh, gmsh::read(TWO.as_bytes()).unwrap());
@@ -112,13 +115,21 @@ fn nodes_go_by_their_tags_in_any_order() {
 #[test]
 fn other_formats_are_named_with_the_command_that_converts() {
     for version in ["2.2", "4", "4.0", "5.0"] {
-        let message = gmsh::read(TWO.replacen("4.1", version, 1).as_bytes()).unwrap_err().to_string();
+        let message = gmsh::read(TWO.replacen("4.1", version, 1).as_bytes())
+            .unwrap_err()
+            .to_string();
         for word in [&*format!("format {version}"), "line 2", "-format msh41"] {
             assert!(message.contains(word), "{message}");
         }
     }
-    refused(replaced("4.1 0 8", "4.1 1 4"), &["data size 4", "-format msh41"]);
-    refused(replaced("$MeshFormat", "solid cube"), &["line 1", "solid cube", "$MeshFormat"]);
+    refused(
+        replaced("4.1 0 8", "4.1 1 4"),
+        &["data size 4", "-format msh41"],
+    );
+    refused(
+        replaced("$MeshFormat", "solid cube"),
+        &["line 1", "solid cube", "$MeshFormat"],
+    );
     refused(|_| String::new(), &["line 1", "$MeshFormat"]);
 }
 
@@ -141,35 +152,83 @@ fn truncated_files_are_named_with_the_line() {
 
 #[test]
 fn counts_and_numbers_that_do_not_fit_are_named_with_their_line() {
-    refused(replaced("1 6 1 6", "1 99999999999 1 6"), &["line 22", "99999999999"]);
+    refused(
+        replaced("1 6 1 6", "1 99999999999 1 6"),
+        &["line 22", "99999999999"],
+    );
     refused(replaced("2 1 0 6\n", "2 1 0 7\n"), &["line"]);
     refused(replaced("6 9 1 9", "6 8 1 9"), &["9 elements", "8"]);
-    refused(replaced("1 0 0\n2 0 0\n0 1", "1 x 0\n2 0 0\n0 1"), &["line 31", "`x`"]);
-    refused(replaced("2 0 0\n0 1", "2 nan 0\n0 1"), &["node 3", "line 32", "NaN"]);
-    refused(replaced("$EndEntities", "$EndEntity"), &["line 20", "$EndEntity"]);
-    refused(replaced("2\n3\n4\n5\n6\n0", "2\n2\n4\n5\n6\n0"), &["node 2", "second"]);
+    refused(
+        replaced("1 0 0\n2 0 0\n0 1", "1 x 0\n2 0 0\n0 1"),
+        &["line 31", "`x`"],
+    );
+    refused(
+        replaced("2 0 0\n0 1", "2 nan 0\n0 1"),
+        &["node 3", "line 32", "NaN"],
+    );
+    refused(
+        replaced("$EndEntities", "$EndEntity"),
+        &["line 20", "$EndEntity"],
+    );
+    refused(
+        replaced("2\n3\n4\n5\n6\n0", "2\n2\n4\n5\n6\n0"),
+        &["node 2", "second"],
+    );
 }
 
 #[test]
 fn bad_cells_are_named() {
     // folded over: the corners cross
-    refused(replaced("8 1 2 5 4", "8 1 5 2 4"), &["element 8", "inverted"]);
-    refused(replaced("0 1 0\n1 1 0", "0 0 0\n1 1 0"), &["element 8", "node 1", "degenerate"]);
-    refused(replaced("8 1 2 5 4", "8 1 2 2 4"), &["element 8", "node 2 twice"]);
-    refused(replaced("8 1 2 5 4", "8 1 2 5 77"), &["element 8", "node 77"]);
-    refused(replaced("1 1 0\n2 1 0\n$", "1 1 0.5\n2 1 0\n$"), &["node 5", "z = 0.5"]);
-    refused(replaced("9 2 3 6 5", "9 1 2 5 4"), &["element 9", "element 8"]);
+    refused(
+        replaced("8 1 2 5 4", "8 1 5 2 4"),
+        &["element 8", "inverted"],
+    );
+    refused(
+        replaced("0 1 0\n1 1 0", "0 0 0\n1 1 0"),
+        &["element 8", "node 1", "degenerate"],
+    );
+    refused(
+        replaced("8 1 2 5 4", "8 1 2 2 4"),
+        &["element 8", "node 2 twice"],
+    );
+    refused(
+        replaced("8 1 2 5 4", "8 1 2 5 77"),
+        &["element 8", "node 77"],
+    );
+    refused(
+        replaced("1 1 0\n2 1 0\n$", "1 1 0.5\n2 1 0\n$"),
+        &["node 5", "z = 0.5"],
+    );
+    refused(
+        replaced("9 2 3 6 5", "9 1 2 5 4"),
+        &["element 9", "element 8"],
+    );
 }
 
 #[test]
 fn other_elements_are_named_with_what_to_do() {
-    refused(replaced("2 2 3 1\n9 2 3 6 5", "2 2 2 1\n9 2 3 6"), &["element 9", "both triangles", "RecombineAll"]);
-    refused(replaced("2 2 3 1\n9 2 3 6 5", "3 2 5 1\n9 1 2 3 4 5 6 1 2"), &["line 52", "3-D"]);
-    refused(replaced("2 1 3 1\n8 1 2 5 4", "2 1 16 1\n8 1 2 5 4 1 2 3 4"), &["SecondOrderIncomplete"]);
-    refused(replaced("2 1 3 1\n8 1 2 5 4", "2 1 21 1\n8 1 2 5 4 1 2 3 4 5 6"), &["ElementOrder"]);
+    refused(
+        replaced("2 2 3 1\n9 2 3 6 5", "2 2 2 1\n9 2 3 6"),
+        &["element 9", "both triangles", "RecombineAll"],
+    );
+    refused(
+        replaced("2 2 3 1\n9 2 3 6 5", "3 2 5 1\n9 1 2 3 4 5 6 1 2"),
+        &["line 52", "3-D"],
+    );
+    refused(
+        replaced("2 1 3 1\n8 1 2 5 4", "2 1 16 1\n8 1 2 5 4 1 2 3 4"),
+        &["SecondOrderIncomplete"],
+    );
+    refused(
+        replaced("2 1 3 1\n8 1 2 5 4", "2 1 21 1\n8 1 2 5 4 1 2 3 4 5 6"),
+        &["ElementOrder"],
+    );
     let no_cells = |text: &str| {
         let cut = text.find("2 1 3 1").unwrap();
-        format!("{}$EndElements\n", text[..cut].replace("6 9 1 9", "4 7 1 7"))
+        format!(
+            "{}$EndElements\n",
+            text[..cut].replace("6 9 1 9", "4 7 1 7")
+        )
     };
     refused(no_cells, &["no cells", "Physical Surface"]);
 }
@@ -177,9 +236,18 @@ fn other_elements_are_named_with_what_to_do() {
 #[test]
 fn sides_without_a_group_are_named_with_the_reason() {
     // the right curve in no physical group
-    refused(replaced("2 2 0 0 2 1 0 1 2 0", "2 2 0 0 2 1 0 0 0"), &["element 9", "node 3", "node 6", "(2, 1)", "Physical Curve"]);
-    refused(replaced("1 0 0 0 0 1 0 1 1 0", "1 0 0 0 0 1 0 2 1 3 0"), &["curve 1", "`left`", "`rest`"]);
-    refused(replaced("3 1 2\n", "3 1 6\n"), &["element 3", "`rest`", "nodes 1 and 6"]);
+    refused(
+        replaced("2 2 0 0 2 1 0 1 2 0", "2 2 0 0 2 1 0 0 0"),
+        &["element 9", "node 3", "node 6", "(2, 1)", "Physical Curve"],
+    );
+    refused(
+        replaced("1 0 0 0 0 1 0 1 1 0", "1 0 0 0 0 1 0 2 1 3 0"),
+        &["curve 1", "`left`", "`rest`"],
+    );
+    refused(
+        replaced("3 1 2\n", "3 1 6\n"),
+        &["element 3", "`rest`", "nodes 1 and 6"],
+    );
     // nodes 2 and 5 of the right cell doubled: a crack that nobody asked for
     let torn = |text: &str| {
         text.replace("1 6 1 6\n2 1 0 6\n", "1 8 1 8\n2 1 0 8\n")

@@ -19,7 +19,13 @@ fn thousands_of_damaged_files_never_panic() {
                     0 => damaged[at] = rng.random(),
                     1 => damaged[at] ^= 1 << rng.random_range(0..8),
                     2 => damaged.truncate(at.max(1)),
-                    3 => drop(damaged.drain(at..(at + rng.random_range(1..40)).min(damaged.len() - 1).max(at))),
+                    3 => drop(
+                        damaged.drain(
+                            at..(at + rng.random_range(1..40))
+                                .min(damaged.len() - 1)
+                                .max(at),
+                        ),
+                    ),
                     4 => damaged.insert(at, b"0123456789-.e $\n"[rng.random_range(0..16)]),
                     _ => {
                         let from = rng.random_range(0..damaged.len());
@@ -32,7 +38,10 @@ fn thousands_of_damaged_files_never_panic() {
             if let Err(error) = gmsh::read(&damaged) {
                 refused += 1;
                 let message = error.to_string();
-                assert!(message.len() < 1000 && message.contains("expected"), "{message}");
+                assert!(
+                    message.len() < 1000 && message.contains("expected"),
+                    "{message}"
+                );
             }
         }
     }
@@ -44,7 +53,10 @@ fn every_cut_is_refused() {
     for bytes in DISCS {
         let whole = bytes.len() - "\n".len();
         for length in 0..whole - "$EndElements".len() {
-            assert!(gmsh::read(&bytes[..length]).is_err(), "{length} of {whole} bytes");
+            assert!(
+                gmsh::read(&bytes[..length]).is_err(),
+                "{length} of {whole} bytes"
+            );
         }
     }
 }

@@ -70,7 +70,11 @@ fn discs_of_every_kind_are_read() {
             .sum();
         // polygons of about 9 and 18 corners; arcs as parabolas
         let tolerance = if degree == 2 { 2e-3 } else { 0.12 };
-        assert!((area(&mesh) / PI - 1.0).abs() < tolerance, "{}", area(&mesh));
+        assert!(
+            (area(&mesh) / PI - 1.0).abs() < tolerance,
+            "{}",
+            area(&mesh)
+        );
         assert!((rim / (2.0 * PI) - 1.0).abs() < tolerance, "{rim}");
         let (lower, upper) = mesh.bounds();
         for axis in 0..2 {

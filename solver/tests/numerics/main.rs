@@ -1,6 +1,7 @@
 //! What the discretisation promises, measured through the public interface.
 
 mod convergence;
+mod curved;
 mod energy;
 mod integrators;
 mod lanes;

@@ -28,7 +28,12 @@ struct Cells<'a> {
 /// Builds the mesh.
 pub(super) fn mesh(sections: &Sections) -> Result<Mesh, SolverError> {
     let (shape, kind) = common_kind(sections)?;
-    let surfaces = || sections.blocks.iter().filter(|block| block.kind.dimension == 2);
+    let surfaces = || {
+        sections
+            .blocks
+            .iter()
+            .filter(|block| block.kind.dimension == 2)
+    };
     let count: usize = surfaces().map(|block| block.tags.len()).sum();
     // indices, and up to four sides of a cell with their tables
     memory::require("the mesh", memory::product(&[count, 512]))?;
@@ -68,7 +73,10 @@ pub(super) fn mesh(sections: &Sections) -> Result<Mesh, SolverError> {
 
 /// The kind of all cells.
 fn common_kind(sections: &Sections) -> Result<(CellShape, Kind), SolverError> {
-    let mut surfaces = sections.blocks.iter().filter(|block| block.kind.dimension == 2);
+    let mut surfaces = sections
+        .blocks
+        .iter()
+        .filter(|block| block.kind.dimension == 2);
     let Some((first, shape)) = surfaces.next().and_then(|b| Some((b, b.kind.shape?))) else {
         return Err(bad(
             "$Elements".to_owned(),
@@ -86,7 +94,10 @@ fn common_kind(sections: &Sections) -> Result<(CellShape, Kind), SolverError> {
                  recombine",
             )
         } else {
-            ("cells of first and second order", "set one Mesh.ElementOrder for all surfaces")
+            (
+                "cells of first and second order",
+                "set one Mesh.ElementOrder for all surfaces",
+            )
         };
         return Err(bad(
             format!("element {}", other.tags[0]),
@@ -242,7 +253,10 @@ impl Cells<'_> {
             .unwrap_or(0);
         let [x, y] = positions[worst];
         Err(bad(
-            format!("element {element}, near node {} at ({x}, {y}) m", self.tags[cell[worst]]),
+            format!(
+                "element {element}, near node {} at ({x}, {y}) m",
+                self.tags[cell[worst]]
+            ),
             format!("an inverted or degenerate cell (smallest Jacobian determinant {det:.3e} m²)"),
             "a cell of positive area that does not fold over",
             if self.kind.degree > 1 {
@@ -261,21 +275,37 @@ fn facets(cells: &Cells<'_>) -> Result<(Vec<Facet>, Vec<String>), SolverError> {
         let [one, other] = clash.cells.map(|cell| cells.elements[cell]);
         bad(
             format!("element {other}"),
-            format!("the side between the nodes {a} and {b}, which element {one} {}", clash.problem),
+            format!(
+                "the side between the nodes {a} and {b}, which element {one} {}",
+                clash.problem
+            ),
             "two cells at most a side, one on each side of it, that share its nodes",
             "remove duplicate or overlapping cells; mesh all surfaces together",
         )
     })?;
     let mut groups = Groups::default();
     let mut group_of: HashMap<(usize, usize), u32> = HashMap::new();
-    let curves = cells.sections.blocks.iter().filter(|block| block.kind.dimension == 1);
+    let curves = cells
+        .sections
+        .blocks
+        .iter()
+        .filter(|block| block.kind.dimension == 1);
     for block in curves {
         let entity = (1, block.entity);
-        if cells.sections.physical.get(&entity).is_none_or(Vec::is_empty) {
+        if cells
+            .sections
+            .physical
+            .get(&entity)
+            .is_none_or(Vec::is_empty)
+        {
             continue;
         }
         let group = groups.of(cells.sections, block, UNTAGGED)?;
-        for (tag, nodes) in block.tags.iter().zip(block.nodes.chunks_exact(block.kind.nodes)) {
+        for (tag, nodes) in block
+            .tags
+            .iter()
+            .zip(block.nodes.chunks_exact(block.kind.nodes))
+        {
             let ends = [nodes[0], nodes[1]].map(|node| cells.index.get(&node).copied());
             let key = match ends {
                 [Some(a), Some(b)] => (a.min(b), a.max(b)),
@@ -331,7 +361,10 @@ fn untagged(
         let [x, y] = cells.points[one];
         return bad(
             format!("node {}", tag(one)),
-            format!("node {} at the same place, ({x}, {y}) m: the mesh is torn there", tag(other)),
+            format!(
+                "node {} at the same place, ({x}, {y}) m: the mesh is torn there",
+                tag(other)
+            ),
             "one node a place",
             "join the surfaces before meshing (`Coherence;`, or BooleanFragments with OpenCASCADE), or the nodes of the \
              mesh (`Coherence Mesh;`)",
@@ -357,7 +390,13 @@ fn untagged(
         format!(
             "a side on the boundary without a physical curve, between node {} at ({}, {}) m and node {} at ({}, {}) m; \
              {} such sides in all",
-            tag(a), p[0], p[1], tag(b), q[0], q[1], loose.len()
+            tag(a),
+            p[0],
+            p[1],
+            tag(b),
+            q[0],
+            q[1],
+            loose.len()
         ),
         "a physical curve for every side of the boundary, whose name [boundary] can give a condition",
         "add the curve in Gmsh, e.g. Physical Curve(\"outer\") = {1, 2, 3, 4};, and save the mesh again",
@@ -367,7 +406,10 @@ fn untagged(
 /// Two ends of loose sides at one place.
 fn coincident(points: &[[f64; 2]], loose: &[(usize, usize)]) -> Option<(usize, usize)> {
     let ends = ends_by_x(points, loose);
-    let scale = loose.iter().map(|side| length(points, *side)).fold(0.0, f64::max);
+    let scale = loose
+        .iter()
+        .map(|side| length(points, *side))
+        .fold(0.0, f64::max);
     for (i, &a) in ends.iter().enumerate() {
         for &b in &ends[i + 1..] {
             if points[b][0] - points[a][0] > 1e-7 * scale {

@@ -80,7 +80,9 @@ impl<'a> Cursor<'a> {
         let end = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
         self.at += (end + 1).min(rest.len());
         // lines of text are short: names of sections and groups
-        String::from_utf8_lossy(&rest[..end.min(1024)]).trim().to_owned()
+        String::from_utf8_lossy(&rest[..end.min(1024)])
+            .trim()
+            .to_owned()
     }
 
     /// Skips to the line after the one that is `tag`; the bytes in between.
@@ -161,7 +163,12 @@ impl<'a> Cursor<'a> {
         let start = self.start();
         let count = self.size(what)?;
         // a number takes a digit and a blank, or 4 bytes; the last blank may be missing
-        let least = numbers * if self.encoding == Encoding::Ascii { 2 } else { 4 };
+        let least = numbers
+            * if self.encoding == Encoding::Ascii {
+                2
+            } else {
+                4
+            };
         let most = (self.left() + 1) / least.max(1);
         match usize::try_from(count) {
             Ok(count) if count <= most => Ok(count),

@@ -37,7 +37,10 @@ pub(super) struct Block {
 /// Reads the sections of a file.
 pub(super) fn read(bytes: &[u8]) -> Result<Sections, SolverError> {
     // node, maps from and to tags, elements: no more than about this multiple of the bytes that describe them
-    memory::require("reading the mesh file", (bytes.len() as u64).saturating_mul(8))?;
+    memory::require(
+        "reading the mesh file",
+        (bytes.len() as u64).saturating_mul(8),
+    )?;
     let mut cursor = Cursor::new(bytes);
     let encoding = header(&mut cursor)?;
     let mut sections = Sections::default();
@@ -56,7 +59,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Sections, SolverError> {
         };
         if matches!(name, "Nodes" | "Elements" | "Entities" | "PhysicalNames") {
             if seen.iter().any(|other| other == name) {
-                return Err(bad(place, format!("a second ${name}"), "one", "merge them in Gmsh"));
+                return Err(bad(
+                    place,
+                    format!("a second ${name}"),
+                    "one",
+                    "merge them in Gmsh",
+                ));
             }
             seen.push(name.to_owned());
         }
@@ -253,7 +261,11 @@ fn nodes(cursor: &mut Cursor<'_>, sections: &mut Sections) -> Result<(), SolverE
             }
             if !position.iter().all(|x| x.is_finite()) {
                 return Err(bad(
-                    format!("node {} ({})", sections.nodes[index].0, cursor.place_of(start)),
+                    format!(
+                        "node {} ({})",
+                        sections.nodes[index].0,
+                        cursor.place_of(start)
+                    ),
                     format!("{position:?}"),
                     "finite coordinates",
                     "repair the mesh",
@@ -289,7 +301,8 @@ fn elements(cursor: &mut Cursor<'_>, sections: &mut Sections) -> Result<(), Solv
         cursor.int("the dimension of an element block")?;
         let entity = cursor.int("the entity of an element block")?;
         let code = cursor.int("the type of an element block")?;
-        let kind = kind(code).map_err(|(found, remedy)| bad(cursor.place_of(start), found, EXPECTED, remedy))?;
+        let kind = kind(code)
+            .map_err(|(found, remedy)| bad(cursor.place_of(start), found, EXPECTED, remedy))?;
         let count = cursor.count("the number of elements of a block", 1 + kind.nodes)?;
         read += count;
         let mut block = Block {
