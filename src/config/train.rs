@@ -3,7 +3,6 @@
 //! Sections told apart by `kind` are converted one by one: serde buffers tagged enums, and with that loses the path of what
 //! it found wrong inside.
 
-use fewave_surrogate::network::UnetConfig;
 use fewave_surrogate::task::PropagateConfig;
 use fewave_surrogate::{NetworkConfig, Scheme, SurrogateError, TaskConfig, TrainConfig};
 use serde::de::DeserializeOwned;
@@ -62,7 +61,7 @@ fn read_task(section: &Section<'_>) -> Result<TaskConfig, ConfigError> {
 }
 
 fn read_network(section: &Section<'_>) -> Result<NetworkConfig, ConfigError> {
-    section.word("kind", &["unet"], true)?;
+    let kind = section.word("kind", &["unet", "cnn"], true)?;
     let mut table = section.table().clone();
     table.remove("kind");
     // read on its own below, where misspelt keys beside it have been named
@@ -70,9 +69,12 @@ fn read_network(section: &Section<'_>) -> Result<NetworkConfig, ConfigError> {
         let dense = Table::from_iter([("kind".to_owned(), Value::from("dense"))]);
         table.insert("scheme".to_owned(), Value::Table(dense));
     }
-    let mut config: UnetConfig = convert(section.document(), "network", table)?;
-    config.scheme = read_scheme(section)?;
-    Ok(NetworkConfig::Unet(config))
+    let mut config = match kind {
+        "cnn" => NetworkConfig::Cnn(convert(section.document(), "network", table)?),
+        _ => NetworkConfig::Unet(convert(section.document(), "network", table)?),
+    };
+    *config.scheme_mut() = read_scheme(section)?;
+    Ok(config)
 }
 
 fn read_scheme(network: &Section<'_>) -> Result<Scheme, ConfigError> {

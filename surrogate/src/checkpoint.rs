@@ -321,6 +321,7 @@ impl Checkpoint {
             .network
             .build(
                 channels,
+                config.task.axes(),
                 &mut parameters,
                 &mut ChaCha12Rng::seed_from_u64(config.seed),
             )

@@ -1,6 +1,9 @@
 //! Networks: from channels on a grid to channels on the same grid, their convolutions built from any [`Scheme`].
 
 pub mod activation;
+mod block;
+pub mod cnn;
+mod grid;
 mod join;
 pub mod norm;
 mod real;
@@ -15,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
 
 pub use activation::Activation;
+pub use cnn::CnnConfig;
 pub use norm::Norm;
 pub use unet::UnetConfig;
 
@@ -24,6 +28,17 @@ pub use unet::UnetConfig;
 pub enum NetworkConfig {
     /// U-Net.
     Unet(UnetConfig),
+    /// Residual network at one resolution.
+    Cnn(CnnConfig),
+}
+
+/// What a convolution sees beyond the grid (config key `padding`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Padding {
+    /// Zeros.
+    #[default]
+    Zero,
 }
 
 /// Numbers of channels that a task gives a network and wants from it.
@@ -35,7 +50,8 @@ pub struct Channels {
     pub outputs: usize,
 }
 
-/// A map from `(B, inputs, x, y)` to `(B, outputs, x, y)`, any batch size and any grid that [`check_grid`](Self::check_grid) accepts.
+/// A map from `(B, inputs, x, y)` to `(B, outputs, x, y)`, or from `(B, inputs, t, x, y)` to `(B, outputs, t, x, y)`: any batch size
+/// and any grid that [`check_grid`](Self::check_grid) accepts.
 pub trait Network: Debug + Send + Sync {
     /// Applies the network; keeps the graph for differentiation when its parameters are trainable.
     ///
@@ -84,23 +100,29 @@ impl NetworkConfig {
     pub fn validate(&self) -> Result<()> {
         match self {
             Self::Unet(config) => config.validate(),
+            Self::Cnn(config) => config.validate(),
         }
     }
 
-    /// Builds the network with its parameters in `parameters`, drawn from `random`.
+    /// Builds the network on `axes` axes (2 for `(x, y)`, 3 for `(t, x, y)`) with its parameters in `parameters`, drawn from
+    /// `random`.
     ///
     /// # Errors
     /// [`SurrogateError::Setting`] for settings that cannot work.
     pub fn build(
         &self,
         channels: Channels,
+        axes: usize,
         parameters: &mut Parameters,
         random: &mut ChaCha12Rng,
     ) -> Result<Box<dyn Network>> {
         self.validate()?;
         match self {
             Self::Unet(config) => Ok(Box::new(unet::Unet::build(
-                config, channels, parameters, random,
+                config, channels, axes, parameters, random,
+            )?)),
+            Self::Cnn(config) => Ok(Box::new(cnn::Cnn::build(
+                config, channels, axes, parameters, random,
             )?)),
         }
     }
@@ -109,6 +131,15 @@ impl NetworkConfig {
     pub fn scheme(&self) -> &Scheme {
         match self {
             Self::Unet(config) => &config.scheme,
+            Self::Cnn(config) => &config.scheme,
+        }
+    }
+
+    /// The same, to be replaced.
+    pub fn scheme_mut(&mut self) -> &mut Scheme {
+        match self {
+            Self::Unet(config) => &mut config.scheme,
+            Self::Cnn(config) => &mut config.scheme,
         }
     }
 }
@@ -129,6 +160,30 @@ pub fn describe(scheme: &Scheme) -> String {
             }
         }
     }
+}
+
+fn check_width(width: usize) -> Result<()> {
+    if (1..=1024).contains(&width) {
+        return Ok(());
+    }
+    Err(refuse(
+        "width",
+        width,
+        "1 to 1024 channels",
+        "32 is a good start",
+    ))
+}
+
+fn check_kernel(side: usize) -> Result<()> {
+    if side.is_multiple_of(2) || side > 31 {
+        return Err(refuse(
+            "kernel",
+            side,
+            "an odd side of at most 31",
+            "use 3, 5 or 7",
+        ));
+    }
+    Ok(())
 }
 
 /// An error for one value of table `network`.

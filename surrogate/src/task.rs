@@ -42,6 +42,13 @@ impl TaskConfig {
         }
     }
 
+    /// Axes of the maps that a network is given: 2 for `(x, y)`, 3 for `(t, x, y)`.
+    pub fn axes(&self) -> usize {
+        match self {
+            Self::Propagate(_) => 2,
+        }
+    }
+
     /// Snapshots that a prediction starts from.
     pub fn history(&self) -> usize {
         match self {

@@ -124,9 +124,12 @@ pub fn train(
     let steps = config.train.step_count(store.len());
     let mut parameters = Parameters::new(DType::F32, device);
     let mut random = ChaCha12Rng::seed_from_u64(config.seed);
-    let network = config
-        .network
-        .build(config.task.channels(), &mut parameters, &mut random)?;
+    let network = config.network.build(
+        config.task.channels(),
+        config.task.axes(),
+        &mut parameters,
+        &mut random,
+    )?;
     network.check_grid(&data.grid.shape)?;
     let named = parameters
         .iter()

@@ -1,5 +1,5 @@
-//! U-Nets of every scheme: gradients against finite differences, signals that neither vanish nor explode at the start,
-//! non-square and odd grids, costs.
+//! U-Nets and residual networks of every scheme on two and three axes: gradients against finite differences, signals that
+//! neither vanish nor explode at the start, non-square and odd grids, costs.
 
 mod support;
 
@@ -16,11 +16,15 @@ const CHANNELS: Channels = Channels {
 };
 
 fn build(network: &str, dtype: DType, seed: u64) -> (Box<dyn Network>, Parameters) {
+    build_on(2, network, dtype, seed)
+}
+
+fn build_on(axes: usize, network: &str, dtype: DType, seed: u64) -> (Box<dyn Network>, Parameters) {
     let config: NetworkConfig = serde_json::from_str(network).unwrap();
     let mut parameters = Parameters::new(dtype, &Device::Cpu);
     let mut random = ChaCha12Rng::seed_from_u64(seed);
     let network = config
-        .build(CHANNELS, &mut parameters, &mut random)
+        .build(CHANNELS, axes, &mut parameters, &mut random)
         .unwrap();
     (network, parameters)
 }
@@ -30,8 +34,8 @@ fn unet(width: usize, depth: usize, scheme: &str) -> String {
 }
 
 /// Smooth maps with some of everything.
-fn input(shape: (usize, usize, usize, usize), dtype: DType) -> Tensor {
-    let count = shape.0 * shape.1 * shape.2 * shape.3;
+fn input(shape: &[usize], dtype: DType) -> Tensor {
+    let count = shape.iter().product::<usize>();
     let values: Vec<f64> = (0..count)
         .map(|i| (i as f64 * 0.37).sin() + 0.5 * (i as f64 * 0.011).cos())
         .collect();
@@ -50,50 +54,102 @@ fn rms(tensor: &Tensor) -> f64 {
         .sqrt()
 }
 
+fn cnn(width: usize, blocks: usize, scheme: &str) -> String {
+    format!(r#"{{"kind": "cnn", "width": {width}, "blocks": {blocks}, "scheme": {scheme}}}"#)
+}
+
+/// Holds one entry of the gradient of every parameter against a central difference.
+fn check_gradients(network: &str, grid: &[usize]) {
+    let (built, parameters) = build_on(grid.len(), network, DType::F64, 1);
+    let maps = input(&[&[2, 3], grid].concat(), DType::F64);
+    let weights = input(&[&[2, 1], grid].concat(), DType::F64);
+    let loss = || {
+        (built.forward(&maps).unwrap() * &weights)
+            .unwrap()
+            .sum_all()
+            .unwrap()
+    };
+    let gradients = loss().backward().unwrap();
+    let flat = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f64>().unwrap();
+    for (name, variable) in parameters.iter() {
+        let start = variable.as_detached_tensor().copy().unwrap();
+        let (values, gradient) = (flat(&start), flat(gradients.get(variable).unwrap()));
+        // One entry of each tensor, another one each time.
+        let entry = (name.len() * 7) % values.len();
+        let at = |shift: f64| {
+            let mut moved = values.clone();
+            moved[entry] += shift;
+            variable
+                .set(&Tensor::from_vec(moved, start.shape(), &Device::Cpu).unwrap())
+                .unwrap();
+            loss().to_scalar::<f64>().unwrap()
+        };
+        let h = 1e-5;
+        let slope = (at(h) - at(-h)) / (2.0 * h);
+        at(0.0);
+        let error = (gradient[entry] - slope).abs();
+        assert!(
+            error < 1e-6 * (1.0 + slope.abs()),
+            "{network} {name}[{entry}]: {} and {slope}",
+            gradient[entry]
+        );
+    }
+}
+
 #[test]
 fn gradients_of_every_parameter_are_slopes() {
     for scheme in SCHEMES {
         for extra in ["", r#", "norm": "none", "activation": "silu""#] {
-            let network =
-                format!(r#"{{"kind": "unet", "width": 4, "depth": 1, "scheme": {scheme}{extra}}}"#);
-            let (network, parameters) = build(&network, DType::F64, 1);
-            let maps = input((2, 3, 4, 6), DType::F64);
-            let weights = input((2, 1, 4, 6), DType::F64);
-            let loss = || {
-                (network.forward(&maps).unwrap() * &weights)
+            // the scheme ends both configurations, so that more keys can follow it
+            check_gradients(&unet(4, 1, &format!("{scheme}{extra}")), &[4, 6]);
+            check_gradients(&unet(3, 1, &format!("{scheme}{extra}")), &[2, 4, 6]);
+            check_gradients(&cnn(4, 2, &format!("{scheme}{extra}")), &[3, 5]);
+            check_gradients(&cnn(3, 1, &format!("{scheme}{extra}")), &[3, 2, 5]);
+        }
+    }
+}
+
+#[test]
+fn factorised_networks_start_with_signals_and_gradients_like_their_dense_twin() {
+    let networks: [(&[usize], &dyn Fn(&str) -> String); 4] = [
+        (&[32, 32], &|scheme| unet(8, 4, scheme)),
+        (&[8, 8, 8], &|scheme| unet(8, 3, scheme)),
+        (&[16, 16], &|scheme| cnn(8, 8, scheme)),
+        (&[4, 8, 8], &|scheme| cnn(8, 4, scheme)),
+    ];
+    for (grid, network) in networks {
+        // Geometric mean over 16 seeds of the output's and of the input gradient's size, against the dense twin.
+        let sizes = |scheme: &str| {
+            let (mut forward, mut backward) = (0.0, 0.0);
+            for seed in 0..16 {
+                let (built, _) = build_on(grid.len(), &network(scheme), DType::F32, seed);
+                let maps = input(&[&[1, 3], grid].concat(), DType::F32);
+                let maps = candle_core::Var::from_tensor(&maps).unwrap();
+                let output = built.forward(&maps).unwrap();
+                forward += rms(&output).ln();
+                let weights = input(&[&[1, 1], grid].concat(), DType::F32);
+                let gradients = (output * weights)
                     .unwrap()
                     .sum_all()
                     .unwrap()
-            };
-            let gradients = loss().backward().unwrap();
-            for (name, variable) in parameters.iter() {
-                let start = variable.as_detached_tensor().copy().unwrap();
-                let values = start.flatten_all().unwrap().to_vec1::<f64>().unwrap();
-                let gradient = gradients
-                    .get(variable)
-                    .unwrap()
-                    .flatten_all()
-                    .unwrap()
-                    .to_vec1::<f64>()
+                    .backward()
                     .unwrap();
-                // One entry of each tensor, another one each time.
-                let entry = (name.len() * 7) % values.len();
-                let at = |shift: f64| {
-                    let mut moved = values.clone();
-                    moved[entry] += shift;
-                    variable
-                        .set(&Tensor::from_vec(moved, start.shape(), &Device::Cpu).unwrap())
-                        .unwrap();
-                    loss().to_scalar::<f64>().unwrap()
-                };
-                let h = 1e-5;
-                let slope = (at(h) - at(-h)) / (2.0 * h);
-                at(0.0);
-                let error = (gradient[entry] - slope).abs();
+                backward += rms(gradients.get(&maps).unwrap()).ln();
+            }
+            ((forward / 16.0).exp(), (backward / 16.0).exp())
+        };
+        let dense = sizes(SCHEMES[0]);
+        for scheme in &SCHEMES[1..] {
+            let found = sizes(scheme);
+            for (what, found, dense) in [
+                ("output", found.0, dense.0),
+                ("input gradient", found.1, dense.1),
+            ] {
+                let ratio = found / dense;
                 assert!(
-                    error < 1e-6 * (1.0 + slope.abs()),
-                    "{scheme}{extra} {name}[{entry}]: {} and {slope}",
-                    gradient[entry]
+                    (0.25..=4.0).contains(&ratio),
+                    "{} on {grid:?}: {what} is {ratio} times the dense twin's",
+                    network(scheme)
                 );
             }
         }
@@ -101,40 +157,57 @@ fn gradients_of_every_parameter_are_slopes() {
 }
 
 #[test]
-fn factorised_networks_start_with_signals_and_gradients_like_their_dense_twin() {
-    // Geometric mean over 16 seeds of the output's and of the input gradient's size, against the dense twin.
-    let sizes = |scheme: &str| {
-        let (mut forward, mut backward) = (0.0, 0.0);
-        for seed in 0..16 {
-            let (network, _) = build(&unet(8, 4, scheme), DType::F32, seed);
-            let maps = candle_core::Var::from_tensor(&input((1, 3, 32, 32), DType::F32)).unwrap();
-            let output = network.forward(&maps).unwrap();
-            forward += rms(&output).ln();
-            let weights = input((1, 1, 32, 32), DType::F32);
-            let gradients = (output * weights)
-                .unwrap()
-                .sum_all()
-                .unwrap()
-                .backward()
-                .unwrap();
-            backward += rms(gradients.get(&maps).unwrap()).ln();
-        }
-        ((forward / 16.0).exp(), (backward / 16.0).exp())
+fn deep_residual_networks_neither_vanish_nor_explode_at_the_start() {
+    let size = |blocks: usize| {
+        let seeds = 0..8;
+        let logs = seeds.map(|seed| {
+            let network = cnn(8, blocks, r#"{"kind": "dense"}, "norm": "none""#);
+            let (built, _) = build(&network, DType::F32, seed);
+            let output = built.forward(&input(&[1, 3, 12, 12], DType::F32)).unwrap();
+            rms(&output).ln()
+        });
+        (logs.sum::<f64>() / 8.0).exp()
     };
-    let dense = sizes(SCHEMES[0]);
-    for scheme in &SCHEMES[1..] {
-        let found = sizes(scheme);
-        for (what, found, dense) in [
-            ("output", found.0, dense.0),
-            ("input gradient", found.1, dense.1),
-        ] {
-            let ratio = found / dense;
-            assert!(
-                (0.25..=4.0).contains(&ratio),
-                "{scheme}: {what} is {ratio} times the dense twin's"
-            );
-        }
+    let growth = size(32) / size(1);
+    assert!((0.5..=2.0).contains(&growth), "{growth}");
+}
+
+#[test]
+fn three_axes_are_served_and_others_refused_by_name() {
+    for (network, grid) in [
+        (unet(4, 2, SCHEMES[2]), [4, 8, 12]),
+        (cnn(4, 2, SCHEMES[3]), [3, 5, 2]),
+    ] {
+        let (built, parameters) = build_on(3, &network, DType::F32, 1);
+        let output = built
+            .forward(&input(&[&[2, 3], grid.as_slice()].concat(), DType::F32))
+            .unwrap();
+        assert_eq!(output.dims(), [2, 1, grid[0], grid[1], grid[2]]);
+        let counted: usize = built.layers(&grid).iter().map(|l| l.parameters).sum();
+        assert_eq!(counted, parameters.count(), "{network}");
+        let refused = built.check_grid(&[8, 8]).unwrap_err().to_string();
+        assert!(refused.contains("(B, C, t, x, y)"), "{refused}");
     }
+    let (built, _) = build_on(3, &unet(4, 2, SCHEMES[0]), DType::F32, 1);
+    let refused = built.check_grid(&[10, 8, 8]).unwrap_err().to_string();
+    for part in ["axis t", "10 snapshots", "task.snapshots to 8 or 12"] {
+        assert!(refused.contains(part), "{refused}");
+    }
+}
+
+#[test]
+fn a_layer_in_three_axes_costs_27_weights_dense_and_9_as_one_way_filters() {
+    let inner = |scheme: &str| {
+        let (built, _) = build_on(3, &cnn(1, 1, scheme), DType::F32, 1);
+        let layers = built.layers(&[4, 4, 4]);
+        let layer = layers.iter().find(|layer| layer.name == "block.0.1");
+        layer.unwrap().parameters - 1
+    };
+    assert_eq!(inner(SCHEMES[0]), 27);
+    assert_eq!(
+        inner(r#"{"kind": "one-way", "form": "kernel", "rank": 1}"#),
+        9
+    );
 }
 
 #[test]
@@ -142,7 +215,9 @@ fn any_grid_that_pooling_divides_is_served_and_costs_are_counted() {
     for scheme in SCHEMES {
         let (network, parameters) = build(&unet(4, 2, scheme), DType::F32, 1);
         for (nx, ny) in [(4, 12), (20, 8), (36, 4)] {
-            let output = network.forward(&input((2, 3, nx, ny), DType::F32)).unwrap();
+            let output = network
+                .forward(&input(&[2, 3, nx, ny], DType::F32))
+                .unwrap();
             assert_eq!(output.dims(), [2, 1, nx, ny]);
             let layers = network.layers(&[nx, ny]);
             let counted: usize = layers.iter().map(|layer| layer.parameters).sum();
@@ -157,7 +232,7 @@ fn any_grid_that_pooling_divides_is_served_and_costs_are_counted() {
             }
         }
         let refused = network
-            .forward(&input((1, 3, 8, 10), DType::F32))
+            .forward(&input(&[1, 3, 8, 10], DType::F32))
             .unwrap_err()
             .to_string();
         assert!(
@@ -212,6 +287,14 @@ fn settings_that_cannot_work_are_refused_by_key() {
             r#"{"kind": "unet", "kernel": 4, "scheme": {"kind": "dense"}}"#,
             "network.kernel",
         ),
+        (
+            r#"{"kind": "cnn", "kernel": 2, "scheme": {"kind": "dense"}}"#,
+            "network.kernel",
+        ),
+        (
+            r#"{"kind": "cnn", "blocks": 0, "scheme": {"kind": "dense"}}"#,
+            "network.blocks",
+        ),
     ] {
         let config: NetworkConfig = serde_json::from_str(network).unwrap();
         let message = config.validate().unwrap_err().to_string();
@@ -221,6 +304,10 @@ fn settings_that_cannot_work_are_refused_by_key() {
         (
             r#"{"kind": "unet", "scheme": {"kind": "dense"}, "widht": 3}"#,
             "widht",
+        ),
+        (
+            r#"{"kind": "cnn", "scheme": {"kind": "dense"}, "depth": 3}"#,
+            "depth",
         ),
         (r#"{"kind": "transformer"}"#, "transformer"),
         (r#"{"kind": "unet"}"#, "scheme"),

@@ -3,15 +3,18 @@
 //! Level l = 0 … depth works on the grid divided by 2^l with `width·2^l` channels. Each level down is two blocks of
 //! convolution, group norm and activation, then average pooling by 2; each level up doubles the map by nearest neighbours,
 //! joins the skip connection and applies two blocks. A dense 1×1 convolution ends it. "Same" padding keeps every size.
-//! Shapes: `(B, inputs, x, y)` → `(B, outputs, x, y)`; x and y must be multiples of `2^depth`.
+//! Shapes: `(B, inputs, x, y)` → `(B, outputs, x, y)`, or `(B, inputs, t, x, y)` → `(B, outputs, t, x, y)`. Kernels, pooling and
+//! upsampling treat all axes alike, time included, so every axis must be a multiple of `2^depth`: an architecture that
+//! depended on which axes happen to be even would make the same weights mean different things on different grids.
 
-use super::activation::{Activation, activate};
+use super::activation::Activation;
+use super::block::{Block, Convolution, Style};
 use super::join::upsample_and_join;
-use super::norm::{Norm, group_count, normalise_and_activate};
-use super::{Channels, LayerFootprint, Network, describe, refuse};
-use crate::parameters::{Parameters, Scope};
-use crate::scheme::{ConvolutionShape, Layer, Scheme};
-use crate::{Result, SurrogateError, ops};
+use super::norm::Norm;
+use super::{Channels, LayerFootprint, Network, Padding, check_kernel, check_width, grid, refuse};
+use crate::parameters::Parameters;
+use crate::scheme::Scheme;
+use crate::{Result, ops};
 use candle_core::Tensor;
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
@@ -42,15 +45,6 @@ pub struct UnetConfig {
     pub activation: Activation,
 }
 
-/// What a convolution sees beyond the grid (config key `padding`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Padding {
-    /// Zeros.
-    #[default]
-    Zero,
-}
-
 fn default_width() -> usize {
     32
 }
@@ -63,23 +57,13 @@ fn default_kernel() -> usize {
     3
 }
 
-/// Axes of the grid.
-const AXES: usize = 2;
-
 impl UnetConfig {
     /// Checks every value that does not depend on the data.
     ///
     /// # Errors
     /// [`SurrogateError::Setting`] with the key, what was found, what is allowed and the remedy.
     pub fn validate(&self) -> Result<()> {
-        if !(1..=1024).contains(&self.width) {
-            return Err(refuse(
-                "width",
-                self.width,
-                "1 to 1024 channels",
-                "32 is a good start",
-            ));
-        }
+        check_width(self.width)?;
         if self.depth > 8 {
             return Err(refuse(
                 "depth",
@@ -88,15 +72,7 @@ impl UnetConfig {
                 "4 is a good start",
             ));
         }
-        if self.kernel.is_multiple_of(2) || self.kernel > 31 {
-            return Err(refuse(
-                "kernel",
-                self.kernel,
-                "an odd side of at most 31",
-                "use 3, 5 or 7",
-            ));
-        }
-        Ok(())
+        check_kernel(self.kernel)
     }
 
     fn width_at(&self, level: usize) -> usize {
@@ -107,157 +83,43 @@ impl UnetConfig {
 /// A U-Net with its parameters.
 #[derive(Debug)]
 pub struct Unet {
+    axes: usize,
     /// Two blocks per level, finest first.
     down: Vec<[Block; 2]>,
     middle: [Block; 2],
     /// Two blocks per level, finest first.
     up: Vec<[Block; 2]>,
-    head: Box<dyn Layer>,
-    head_channels: Channels,
-}
-
-/// Convolution, normalisation, activation.
-#[derive(Debug)]
-struct Block {
-    name: String,
-    shape: ConvolutionShape,
-    scheme: Scheme,
-    convolution: Box<dyn Layer>,
-    /// Scale and shift of the group norm, each `(T)`.
-    norm: Option<(Tensor, Tensor)>,
-    activation: Activation,
-}
-
-impl Block {
-    fn build(
-        config: &UnetConfig,
-        name: String,
-        channels: Channels,
-        parameters: &mut Parameters,
-        random: &mut ChaCha12Rng,
-    ) -> Result<Self> {
-        let shape = convolution(channels, config.kernel);
-        let convolution = config
-            .scheme
-            .build(&shape, &mut parameters.scope(&name), random)?;
-        let norm = match config.norm {
-            Norm::Group => {
-                let mut scope: Scope<'_> = parameters.scope(format!("{name}.norm"));
-                let scale = scope.constant("scale", channels.outputs, 1.0)?;
-                Some((scale, scope.constant("shift", channels.outputs, 0.0)?))
-            }
-            Norm::None => None,
-        };
-        Ok(Self {
-            name,
-            shape,
-            scheme: config.scheme,
-            convolution,
-            norm,
-            activation: config.activation,
-        })
-    }
-
-    fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        let map = self.convolution.forward(input)?;
-        Ok(match &self.norm {
-            Some((scale, shift)) => normalise_and_activate(
-                &map,
-                scale,
-                shift,
-                group_count(self.shape.outputs),
-                self.activation,
-            )?,
-            None => activate(&map, self.activation)?,
-        })
-    }
-
-    fn footprints(&self, grid: &[usize], layers: &mut Vec<LayerFootprint>) {
-        layers.push(footprint(
-            &self.name,
-            describe(&self.scheme),
-            self.convolution.as_ref(),
-            &self.shape,
-            grid,
-        ));
-        if self.norm.is_some() {
-            let channels = self.shape.outputs;
-            let work = 2 * channels * grid.iter().product::<usize>();
-            layers.push(LayerFootprint {
-                name: format!("{}.norm", self.name),
-                scheme: "group-norm".into(),
-                shape: vec![channels],
-                grid: grid.to_vec(),
-                parameters: 2 * channels,
-                dense_parameters: 2 * channels,
-                stored_bits: 64 * channels,
-                multiply_adds: work,
-                dense_multiply_adds: work,
-            });
-        }
-    }
-}
-
-fn convolution(channels: Channels, kernel: usize) -> ConvolutionShape {
-    ConvolutionShape {
-        inputs: channels.inputs,
-        outputs: channels.outputs,
-        kernel: vec![kernel; AXES],
-        bias: true,
-    }
-}
-
-fn footprint(
-    name: &str,
-    scheme: String,
-    layer: &dyn Layer,
-    shape: &ConvolutionShape,
-    grid: &[usize],
-) -> LayerFootprint {
-    let positions = grid.iter().product();
-    let cost = layer.footprint(positions);
-    let weights = shape.outputs * shape.inputs * shape.kernel.iter().product::<usize>();
-    LayerFootprint {
-        name: name.to_owned(),
-        scheme,
-        shape: [&[shape.outputs, shape.inputs], shape.kernel.as_slice()].concat(),
-        grid: grid.to_vec(),
-        parameters: cost.parameters,
-        dense_parameters: weights + if shape.bias { shape.outputs } else { 0 },
-        stored_bits: cost.stored_bits,
-        multiply_adds: cost.multiply_adds,
-        dense_multiply_adds: weights * positions,
-    }
+    head: Convolution,
 }
 
 impl Unet {
-    /// Builds the network; parameters are named `down.<level>.<block>.…`, `middle.…`, `up.…` and `head.…`.
+    /// Builds the network on so many axes; parameters are named `down.<level>.<block>.…`, `middle.…`, `up.…` and `head.…`.
     pub(super) fn build(
         config: &UnetConfig,
         channels: Channels,
+        axes: usize,
         parameters: &mut Parameters,
         random: &mut ChaCha12Rng,
     ) -> Result<Self> {
+        let style = Style {
+            axes,
+            kernel: config.kernel,
+            scheme: config.scheme,
+            norm: config.norm,
+            activation: config.activation,
+        };
         let mut pair = |name: String, inputs: usize, outputs: usize| -> Result<[Block; 2]> {
-            Ok([
+            let mut block = |number: usize, inputs: usize| {
+                let channels = Channels { inputs, outputs };
                 Block::build(
-                    config,
-                    format!("{name}.0"),
-                    Channels { inputs, outputs },
+                    &style,
+                    format!("{name}.{number}"),
+                    channels,
                     parameters,
                     random,
-                )?,
-                Block::build(
-                    config,
-                    format!("{name}.1"),
-                    Channels {
-                        inputs: outputs,
-                        outputs,
-                    },
-                    parameters,
-                    random,
-                )?,
-            ])
+                )
+            };
+            Ok([block(0, inputs)?, block(1, outputs)?])
         };
         let mut down = Vec::with_capacity(config.depth);
         let mut inputs = channels.inputs;
@@ -283,22 +145,14 @@ impl Unet {
             inputs: config.width,
             outputs: channels.outputs,
         };
-        let head = Scheme::Dense.build(
-            &convolution(head_channels, 1),
-            &mut parameters.scope("head"),
-            random,
-        )?;
+        let head = Convolution::head(axes, head_channels, parameters, random)?;
         Ok(Self {
+            axes,
             down,
             middle,
             up,
             head,
-            head_channels,
         })
-    }
-
-    fn multiple(&self) -> usize {
-        1 << self.down.len()
     }
 }
 
@@ -321,33 +175,7 @@ impl Network for Unet {
     }
 
     fn check_grid(&self, grid: &[usize]) -> Result<()> {
-        let multiple = self.multiple();
-        if grid.len() != AXES {
-            return Err(SurrogateError::Shape {
-                place: "input of the U-Net".into(),
-                found: format!("{} spatial axes", grid.len()),
-                expected: format!("{AXES}"),
-                remedy: "give maps of shape (B, C, x, y)".into(),
-            });
-        }
-        for (axis, &size) in ["x", "y"].iter().zip(grid) {
-            if size == 0 || !size.is_multiple_of(multiple) {
-                return Err(SurrogateError::Shape {
-                    place: format!("grid axis {axis}"),
-                    found: format!("{size} points"),
-                    expected: format!(
-                        "a multiple of {multiple}, as a U-Net of depth {} halves it {} times",
-                        self.up.len(),
-                        self.up.len()
-                    ),
-                    remedy: format!(
-                        "lower network.depth, or generate data with grid.shape {} along {axis}",
-                        size.next_multiple_of(multiple).max(multiple)
-                    ),
-                });
-            }
-        }
-        Ok(())
+        grid::check("U-Net", self.axes, self.down.len(), grid)
     }
 
     fn layers(&self, grid: &[usize]) -> Vec<LayerFootprint> {
@@ -366,14 +194,7 @@ impl Network for Unet {
                 .iter()
                 .for_each(|block| block.footprints(&at(level), &mut layers));
         }
-        let shape = convolution(self.head_channels, 1);
-        layers.push(footprint(
-            "head",
-            describe(&Scheme::Dense),
-            self.head.as_ref(),
-            &shape,
-            grid,
-        ));
+        layers.push(self.head.footprint(grid));
         layers
     }
 }
