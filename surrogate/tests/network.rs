@@ -111,7 +111,8 @@ fn gradients_of_every_parameter_are_slopes() {
 
 #[test]
 fn factorised_networks_start_with_signals_and_gradients_like_their_dense_twin() {
-    let networks: [(&[usize], &dyn Fn(&str) -> String); 4] = [
+    type Case<'a> = (&'a [usize], &'a dyn Fn(&str) -> String);
+    let networks: [Case<'_>; 4] = [
         (&[32, 32], &|scheme| unet(8, 4, scheme)),
         (&[8, 8, 8], &|scheme| unet(8, 3, scheme)),
         (&[16, 16], &|scheme| cnn(8, 8, scheme)),

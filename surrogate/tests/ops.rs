@@ -155,8 +155,13 @@ fn block(fine: &[usize], coarse: usize) -> Vec<usize> {
 /// candle's own upsampling fails this: its backward pass overwrites what other users of the input have added.
 #[test]
 fn gradients_add_up_where_an_input_is_shared() {
-    let input = Var::from_tensor(&random(&[1, 2, 4, 4], 9)).unwrap();
-    for f in [ops::upsample_nearest, ops::average_pool, ops::max_pool] {
+    let operations = [ops::upsample_nearest, ops::average_pool, ops::max_pool];
+    let shapes: [&[usize]; 3] = [&[2, 3, 6], &[1, 2, 4, 4], &[2, 1, 4, 2, 6]];
+    for (f, shape) in operations
+        .into_iter()
+        .flat_map(|f| shapes.map(|shape| (f, shape)))
+    {
+        let input = Var::from_tensor(&random(shape, 9)).unwrap();
         for other_first in [true, false] {
             let own = f(&input).unwrap().sum_all().unwrap();
             let other = (input.sqr().unwrap() * 0.5).unwrap().sum_all().unwrap();
