@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::verify::CHECKS;
 
 /// FE waves in, few-parameter surrogates out.
 ///
@@ -163,6 +166,21 @@ pub enum Command {
         #[arg(long, value_name = "N")]
         steps: Option<usize>,
     },
+    /// Verify the solver against exact solutions and theory, and write a report (exit 1 if a check fails)
+    #[command(
+        after_help = "Example: fewave verify --only green interface -o verification\nEverything, in about ten minutes: fewave verify --full"
+    )]
+    Verify {
+        /// Folder of the report
+        #[arg(short, long, default_value = "verification", value_name = "DIR")]
+        output: PathBuf,
+        /// Run the full suite instead of its fast part
+        #[arg(long)]
+        full: bool,
+        /// Run these checks only
+        #[arg(long, value_name = "NAME", num_args = 1.., value_parser = check_names())]
+        only: Vec<String>,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -197,6 +215,10 @@ pub struct Shard {
     pub index: usize,
     /// How many there are.
     pub count: usize,
+}
+
+fn check_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(CHECKS.iter().map(|check| check.name()))
 }
 
 fn parse_shard(text: &str) -> Result<Shard, String> {

@@ -10,6 +10,7 @@ mod predict;
 mod simulate;
 mod train;
 mod validate;
+mod verify;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -43,6 +44,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             shard,
         } => generate::run(&config, &output, shard, global)?,
         Command::Validate { path } => return validate::run(&path, global),
+        Command::Verify { output, full, only } => {
+            return verify::run(&output, full, &only, global);
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "fewave", &mut script);

@@ -141,6 +141,11 @@ impl Progress {
         }
     }
 
+    /// Prints something without the bar in between.
+    pub fn suspend(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
+    }
+
     /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();

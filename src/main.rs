@@ -15,6 +15,7 @@ mod ensemble;
 mod interrupt;
 mod output;
 mod sample;
+mod verify;
 
 use std::process::ExitCode;
 

@@ -11,3 +11,4 @@ mod comparison;
 mod examples;
 mod generate;
 mod support;
+mod verify;

@@ -1,8 +1,8 @@
 //! Curves and measured points against any quantity, on linear or logarithmic axes: convergence, reflection over angles,
 //! traces, tolerances.
 //!
-//! Each labelled series is named at its own end, with a leader in its colour, so that nothing has to be looked up; where
-//! that would take too much of a narrow page, a legend above takes over. Marks differ in shape as well as in colour.
+//! Each labelled series is named at its own right end, so that nothing has to be looked up; where that would take too much
+//! of a narrow page, a legend above takes over. Marks differ in shape as well as in colour.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -255,16 +255,17 @@ impl Figure for Lines {
                         }
                         LineMark::Points => {}
                     }
+                    let places: Vec<(i32, i32)> = points
+                        .iter()
+                        .map(|point| chart.backend_coord(point))
+                        .collect();
                     if matches!(series.mark, LineMark::Points | LineMark::LineAndPoints) {
-                        for point in &points {
-                            marks::draw(area, &metrics, chart.backend_coord(point), tone, shape)?;
+                        for place in &places {
+                            marks::draw(area, &metrics, *place, tone, shape)?;
                         }
                     }
-                    // named at its right end, wherever in the series that is
-                    let end = points.iter().max_by(|a, b| a.0.total_cmp(&b.0));
-                    if let Some(end) = end.filter(|_| !series.label.is_empty()) {
-                        ends.add(chart.backend_coord(end), tone, &series.label);
-                    }
+                    let joined = series.mark != LineMark::Points;
+                    ends.add(&metrics, &places, joined, tone, &series.label);
                 }
                 if right.is_some() {
                     ends.draw(area, &metrics, plot)?;

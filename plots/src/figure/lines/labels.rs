@@ -1,4 +1,5 @@
-//! Names at the right ends of series, moved apart where they would cover each other.
+//! Names at the right ends of series: right behind the end where that place is free, otherwise beside the plot, moved apart
+//! where they would cover each other.
 
 use super::{LineSeries, drawn, middle, piece};
 use crate::canvas::{Area, Metrics, Rect, clean};
@@ -15,8 +16,16 @@ const LEADER: f64 = 1.3;
 /// The names of a figure.
 #[derive(Default)]
 pub(super) struct EndLabels {
-    /// End of the series on the page, its colour and its name.
-    ends: Vec<((i32, i32), Tone, String)>,
+    names: Vec<Name>,
+    /// Places on the page along all curves and marks.
+    taken: Vec<(i32, i32)>,
+}
+
+/// The name of a series that ends at `end` on the page.
+struct Name {
+    end: (i32, i32),
+    tone: Tone,
+    label: String,
 }
 
 impl EndLabels {
@@ -37,31 +46,86 @@ impl EndLabels {
         (count > 0 && fits).then_some(room)
     }
 
-    /// A series that ends at `end` on the page.
-    pub(super) fn add(&mut self, end: (i32, i32), tone: Tone, label: &str) {
-        self.ends.push((end, tone, label.to_owned()));
+    /// A series through `places` on the page, joined by lines or not, named at its right end unless the name is empty.
+    pub(super) fn add(
+        &mut self,
+        metrics: &Metrics,
+        places: &[(i32, i32)],
+        joined: bool,
+        tone: Tone,
+        label: &str,
+    ) {
+        if let (Some(&end), false) = (places.iter().max_by_key(|(x, _)| *x), label.is_empty()) {
+            self.names.push(Name {
+                end,
+                tone,
+                label: label.to_owned(),
+            });
+        }
+        self.taken.extend(places);
+        let step = metrics.ems(0.3).max(1);
+        for pair in places.windows(2).filter(|_| joined) {
+            let [(x, y), (to_x, to_y)] = [pair[0], pair[1]];
+            let count = ((to_x - x).abs().max((to_y - y).abs()) / step).max(1);
+            self.taken.extend(
+                (1..count).map(|i| (x + (to_x - x) * i / count, y + (to_y - y) * i / count)),
+            );
+        }
     }
 
-    /// Draws the names beside the plot.
+    /// Draws the names.
     pub(super) fn draw(mut self, area: &Area<'_>, metrics: &Metrics, plot: Rect) -> Result<()> {
-        self.ends.sort_by_key(|((_, y), _, _)| *y);
-        let wanted: Vec<i32> = self.ends.iter().map(|((_, y), _, _)| *y).collect();
         let half = metrics.ems(0.5 * LINE);
+        self.names.sort_by_key(|name| name.end.1);
+        let mut beside = Vec::new();
+        for name in std::mem::take(&mut self.names) {
+            let Name {
+                end: (x, y), label, ..
+            } = &name;
+            let left = x + metrics.ems(0.7);
+            let box_ = Rect {
+                left: left - metrics.ems(0.2),
+                top: y - half,
+                width: metrics.text_width(&clean(label)) + metrics.ems(0.4),
+                height: 2 * half,
+            };
+            let inside = box_.right() <= plot.right()
+                && box_.top >= plot.top
+                && box_.bottom() <= plot.bottom();
+            if inside && !self.taken.iter().any(|place| covers(box_, *place)) {
+                area.draw_text(&clean(label), &middle(metrics), (left, *y))?;
+                // later names keep off it
+                let step = metrics.ems(0.3).max(1) as usize;
+                for x in (box_.left..=box_.right()).step_by(step) {
+                    self.taken
+                        .extend([box_.top, *y, box_.bottom()].map(|y| (x, y)));
+                }
+            } else {
+                beside.push(name);
+            }
+        }
+        let wanted: Vec<i32> = beside.iter().map(|name| name.end.1).collect();
         let places = apart(
             &wanted,
             metrics.ems(LINE),
             (plot.top + half, plot.bottom() - half),
         );
         let left = plot.right() + metrics.ems(LEADER);
-        for (((x, y), tone, label), place) in self.ends.into_iter().zip(places) {
+        for (name, place) in beside.into_iter().zip(places) {
+            let (x, y) = name.end;
             let edge = (x.max(plot.right()), y);
-            piece(area, [(x, y), edge], tone, 0.4)?;
-            piece(area, [edge, (left - metrics.ems(0.25), place)], tone, 0.4)?;
-            let label = drawn(metrics, &label, metrics.width - left);
+            let head = (left - metrics.ems(0.25), place);
+            piece(area, [(x, y), edge], name.tone, 0.4)?;
+            piece(area, [edge, head], name.tone, 0.4)?;
+            let label = drawn(metrics, &name.label, metrics.width - left);
             area.draw_text(&label, &middle(metrics), (left, place))?;
         }
         Ok(())
     }
+}
+
+fn covers(area: Rect, (x, y): (i32, i32)) -> bool {
+    (area.left..=area.right()).contains(&x) && (area.top..=area.bottom()).contains(&y)
 }
 
 /// Ascending places at least `distance` apart within the limits, near the ascending `wanted` ones: groups of names that

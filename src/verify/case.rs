@@ -1,0 +1,173 @@
+//! A simulation of the suite, from a mesh to traces.
+
+use std::sync::Arc;
+
+use fewave_solver::{
+    BoundaryConditions, BoundaryKind, Element, InitialState, Integrator, Medium, Mesh, Observers,
+    PointSource, Precision, Recording, Rectangle, Scene, Signal, Simulator, SimulatorInfo, Space,
+    TimeSettings, TimeStep,
+};
+
+/// Newmark's method in the form that keeps energy.
+pub const NEWMARK: Integrator = Integrator::Newmark {
+    beta: 0.25,
+    gamma: 0.5,
+};
+
+/// Everything about a simulation besides the mesh and the scenes.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// The element.
+    pub element: Element,
+    /// Conditions at the boundary.
+    pub boundary: BoundaryConditions,
+    /// Time and integrator.
+    pub time: TimeSettings,
+    /// Points along x and y of the snapshot grid.
+    pub grid: [usize; 2],
+    /// Where traces are taken, at every time step.
+    pub receivers: Vec<[f64; 2]>,
+    /// Arithmetic.
+    pub precision: Precision,
+}
+
+impl Default for Case {
+    fn default() -> Self {
+        Self {
+            element: Element::GllQuad { order: 4 },
+            boundary: BoundaryConditions::all(BoundaryKind::Free),
+            time: TimeSettings::default(),
+            grid: [2, 2],
+            receivers: Vec::new(),
+            precision: Precision::F64,
+        }
+    }
+}
+
+/// Simulations that have been run side by side.
+#[derive(Debug)]
+pub struct Run {
+    /// Facts about all of them.
+    pub info: SimulatorInfo,
+    /// One per scene.
+    pub recordings: Vec<Recording>,
+}
+
+impl Case {
+    /// Runs `scenes` on a mesh.
+    ///
+    /// # Errors
+    /// Whatever the solver refuses.
+    pub fn run(&self, mesh: Mesh, scenes: &[Scene]) -> anyhow::Result<Run> {
+        let observers = Observers {
+            grid: self.grid,
+            receivers: self.receivers.clone(),
+            receiver_every: 1,
+        };
+        let simulator = Simulator::new(
+            Space::new(mesh, self.element)?,
+            self.boundary.clone(),
+            self.time.clone(),
+            observers,
+            self.precision,
+        )?;
+        let recordings = simulator.run(scenes).into_iter();
+        Ok(Run {
+            info: simulator.info().clone(),
+            recordings: recordings.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl Run {
+    /// Displacement of a scene at a receiver, m, at the times of `info.receiver_times`.
+    pub fn trace(&self, scene: usize, receiver: usize) -> Vec<f64> {
+        let row = self.recordings[scene].receivers.row(receiver);
+        row.iter().map(|value| f64::from(*value)).collect()
+    }
+}
+
+/// Any integrator from 0 to `duration` with a given step, for media of at most 1 m/s.
+pub fn time(integrator: Integrator, duration: f64, step: TimeStep) -> TimeSettings {
+    TimeSettings {
+        duration,
+        integrator,
+        step,
+        ..TimeSettings::default()
+    }
+}
+
+/// `default` on every side but those named.
+pub fn sides<const N: usize>(
+    default: BoundaryKind,
+    others: [(&str, BoundaryKind); N],
+) -> BoundaryConditions {
+    let mut conditions = BoundaryConditions::all(default);
+    for (name, kind) in others {
+        conditions.groups.insert(name.to_owned(), kind);
+    }
+    conditions
+}
+
+/// The unit square cut for an element.
+///
+/// # Errors
+/// Whatever the solver refuses.
+pub fn unit_square(element: Element, cells: usize, distortion: f64) -> anyhow::Result<Mesh> {
+    let rectangle = Rectangle {
+        cells: [cells; 2],
+        shape: element.shape(),
+        distortion,
+        seed: cells as u64,
+        ..Rectangle::default()
+    };
+    Ok(rectangle.build()?)
+}
+
+/// A medium at rest.
+pub fn at_rest(medium: impl Medium + 'static) -> Scene {
+    Scene {
+        medium: Arc::new(medium),
+        damping: 0.0,
+        initial: Vec::new(),
+        sources: Vec::new(),
+    }
+}
+
+/// A medium in motion.
+pub fn starting_with(medium: impl Medium + 'static, initial: impl InitialState + 'static) -> Scene {
+    Scene {
+        initial: vec![Arc::new(initial)],
+        ..at_rest(medium)
+    }
+}
+
+/// A Ricker source of amplitude 1.
+///
+/// # Errors
+/// Whatever the solver refuses.
+pub fn ricker(position: [f64; 2], frequency: f64) -> anyhow::Result<PointSource> {
+    Ok(PointSource {
+        position,
+        amplitude: 1.0,
+        signal: Signal::ricker(frequency)?,
+    })
+}
+
+/// `GLL 4`, `P1`: what users call an element.
+pub fn element_name(element: Element) -> String {
+    match element {
+        Element::P1Triangle => "P1".to_owned(),
+        Element::Q1Quad => "Q1".to_owned(),
+        Element::GllQuad { order } => format!("GLL {order}"),
+    }
+}
+
+/// What users call an integrator.
+pub fn integrator_name(integrator: Integrator) -> &'static str {
+    match integrator {
+        Integrator::CentralDifference => "central difference",
+        Integrator::ModifiedEquation => "modified equation",
+        Integrator::Newmark { .. } => "Newmark",
+    }
+}
