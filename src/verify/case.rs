@@ -158,6 +158,8 @@ pub fn ricker(position: [f64; 2], frequency: f64) -> anyhow::Result<PointSource>
 pub fn element_name(element: Element) -> String {
     match element {
         Element::P1Triangle => "P1".to_owned(),
+        Element::P2Triangle => "P2".to_owned(),
+        Element::P2BubbleTriangle => "P2 with bubble".to_owned(),
         Element::Q1Quad => "Q1".to_owned(),
         Element::GllQuad { order } => format!("GLL {order}"),
     }
