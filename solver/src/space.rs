@@ -1,6 +1,7 @@
 //! A finite-element space: degrees of freedom on a mesh, continuous across cells.
 
 pub mod locate;
+pub mod sweep;
 
 use std::collections::HashMap;
 
@@ -8,6 +9,7 @@ use crate::element::{Element, ReferenceElement};
 use crate::mesh::Mesh;
 use crate::{SolverError, memory};
 use locate::{Location, Locator};
+use sweep::Sweep;
 
 /// The continuous functions on a mesh that are, on every cell, in the span of an element's basis.
 #[derive(Debug, Clone)]
@@ -17,10 +19,11 @@ pub struct Space {
     cell_dofs: Vec<u32>,
     dof_positions: Vec<[f64; 2]>,
     locator: Locator,
+    sweep: Sweep,
 }
 
 impl Space {
-    /// Numbers the degrees of freedom in the order in which the cells first touch them.
+    /// Numbers the degrees of freedom by the last cell of the [`Sweep`] that touches them.
     ///
     /// # Errors
     /// [`SolverError::InvalidParameter`] for an order out of range or a mesh of another cell shape,
@@ -48,7 +51,16 @@ impl Space {
         if mesh.degree() > 1 {
             check_curved(&mesh, &reference)?;
         }
-        let (cell_dofs, dof_positions) = number(&mesh, &reference);
+        let (mut cell_dofs, unsorted) = number(&mesh, &reference);
+        let centre = mesh.shape().centre();
+        let centres: Vec<[f64; 2]> = (0..mesh.cell_count())
+            .map(|cell| mesh.cell_map(cell).position(centre))
+            .collect();
+        let (sweep, numbers) = Sweep::new(&centres, &mut cell_dofs, unsorted.len());
+        let mut dof_positions = vec![[0.0; 2]; unsorted.len()];
+        for (&number, position) in numbers.iter().zip(unsorted) {
+            dof_positions[number as usize] = position;
+        }
         let locator = Locator::new(&mesh);
         Ok(Self {
             mesh,
@@ -56,6 +68,7 @@ impl Space {
             cell_dofs,
             dof_positions,
             locator,
+            sweep,
         })
     }
 
@@ -93,6 +106,11 @@ impl Space {
     /// Degrees of freedom of all cells, cell after cell.
     pub fn all_cell_dofs(&self) -> &[u32] {
         &self.cell_dofs
+    }
+
+    /// The order in which operators go through the cells.
+    pub fn sweep(&self) -> &Sweep {
+        &self.sweep
     }
 
     /// The cell that holds a position (m) and the reference coordinates in it; `None` outside of the mesh.
