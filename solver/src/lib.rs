@@ -33,6 +33,7 @@
 //! ```
 
 pub mod assembly;
+pub mod bench;
 pub mod boundary;
 mod check;
 mod digits;

@@ -4,7 +4,9 @@
 //! operations whatever runs beside it, so a trajectory's bits do not depend on its neighbours or on the lane count.
 
 pub mod assembled;
+pub(crate) mod leapfrog;
 pub mod matrix_free;
+mod shared;
 
 use crate::assembly::{self, stiffness::Stiffness};
 use crate::element::Element;
@@ -12,6 +14,7 @@ use crate::real::Real;
 use crate::space::Space;
 use crate::{SolverError, memory};
 use assembled::Assembled;
+use leapfrog::Leapfrog;
 use matrix_free::MatrixFree;
 
 /// A way to compute `K u`.
@@ -81,6 +84,20 @@ impl<T: Real> StiffnessOperator<T> {
             Self::Assembled(operator) => operator.apply(u, product),
             Self::MatrixFree(operator) => operator.apply(u, product),
         }
+    }
+
+    /// One step of central difference: adds `K u` to the accumulator, updates increment and displacement, and empties the
+    /// accumulator, all while it goes through the mesh once.
+    pub(crate) fn advance<const L: usize>(&self, state: Leapfrog<'_, T, L>) {
+        match self {
+            Self::Assembled(operator) => operator.advance(state),
+            Self::MatrixFree(operator) => operator.advance(state),
+        }
+    }
+
+    /// Whether [`StiffnessOperator::advance`] needs memory for a second displacement.
+    pub(crate) fn needs_spare(&self) -> bool {
+        matches!(self, Self::Assembled(_))
     }
 
     /// Bytes that the operator occupies.

@@ -1,7 +1,9 @@
 //! Kernels compiled for the widest registers of the machine that runs them.
 
-use pulp::bytemuck::{Pod, cast_slice, cast_slice_mut};
-use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
+use std::marker::PhantomData;
+
+use pulp::bytemuck::{Pod, cast_slice, pod_read_unaligned};
+use pulp::{Arch, MemMask, NullaryFnOnce, Simd, WithSimd};
 
 use crate::real::Real;
 
@@ -30,6 +32,8 @@ impl<R, F: FnMut() -> R> NullaryFnOnce for Kernel<F> {
 pub trait Packs<T>: Copy {
     /// Some lanes side by side.
     type Pack: Copy + Pod;
+    /// The first so many lanes.
+    type Mask: Copy;
     /// The same value in every lane.
     fn splat(self, value: T) -> Self::Pack;
     /// `a + b`.
@@ -40,6 +44,20 @@ pub trait Packs<T>: Copy {
     fn mul(self, a: Self::Pack, b: Self::Pack) -> Self::Pack;
     /// `a · b + c`.
     fn mul_add(self, a: Self::Pack, b: Self::Pack, c: Self::Pack) -> Self::Pack;
+    /// The mask of the first `count` lanes.
+    fn first(self, count: usize) -> Self::Mask;
+    /// `a` in the lanes of the mask, `b` in the others.
+    fn select(self, mask: Self::Mask, a: Self::Pack, b: Self::Pack) -> Self::Pack;
+    /// Consecutive values in the lanes of the mask, 0 in the others.
+    ///
+    /// # Safety
+    /// `from` is valid for reading the lanes of the mask; the others are not accessed.
+    unsafe fn load(self, mask: Self::Mask, from: *const T) -> Self::Pack;
+    /// Writes the lanes of the mask.
+    ///
+    /// # Safety
+    /// `to` is valid for writing the lanes of the mask; the others are not accessed.
+    unsafe fn store(self, mask: Self::Mask, to: *mut T, values: Self::Pack);
 }
 
 /// Packs of one lane.
@@ -48,6 +66,31 @@ pub struct Single;
 
 impl<T: Real> Packs<T> for Single {
     type Pack = T;
+    type Mask = bool;
+    #[inline(always)]
+    fn first(self, count: usize) -> bool {
+        count > 0
+    }
+    #[inline(always)]
+    fn select(self, mask: bool, a: T, b: T) -> T {
+        if mask { a } else { b }
+    }
+    #[inline(always)]
+    unsafe fn load(self, mask: bool, from: *const T) -> T {
+        if mask {
+            // SAFETY: the caller's promise
+            unsafe { from.read() }
+        } else {
+            T::ZERO
+        }
+    }
+    #[inline(always)]
+    unsafe fn store(self, mask: bool, to: *mut T, value: T) {
+        if mask {
+            // SAFETY: the caller's promise
+            unsafe { to.write(value) }
+        }
+    }
     #[inline(always)]
     fn splat(self, value: T) -> T {
         value
@@ -75,9 +118,34 @@ impl<T: Real> Packs<T> for Single {
 pub struct Registers<S>(pub S);
 
 macro_rules! packs_of_registers {
-    ($t:ty, $pack:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident, $mul_add:ident) => {
+    (
+        $t:ty, $pack:ident, $mask:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident, $mul_add:ident,
+        $less_than:ident, $select:ident, $load:ident, $store:ident
+    ) => {
         impl<S: Simd> Packs<$t> for Registers<S> {
             type Pack = S::$pack;
+            type Mask = S::$mask;
+            #[inline(always)]
+            fn first(self, count: usize) -> S::$mask {
+                let numbers: [$t; MOST_LANES] = std::array::from_fn(|lane| lane as $t);
+                let lanes = size_of::<S::$pack>() / size_of::<$t>();
+                let numbers = pod_read_unaligned(cast_slice(&numbers[..lanes]));
+                self.0.$less_than(numbers, self.0.$splat(count as $t))
+            }
+            #[inline(always)]
+            fn select(self, mask: S::$mask, a: S::$pack, b: S::$pack) -> S::$pack {
+                self.0.$select(mask, a, b)
+            }
+            #[inline(always)]
+            unsafe fn load(self, mask: S::$mask, from: *const $t) -> S::$pack {
+                // SAFETY: the caller's promise
+                unsafe { self.0.$load(MemMask::new(mask), from) }
+            }
+            #[inline(always)]
+            unsafe fn store(self, mask: S::$mask, to: *mut $t, values: S::$pack) {
+                // SAFETY: the caller's promise
+                unsafe { self.0.$store(MemMask::new(mask), to, values) }
+            }
             #[inline(always)]
             fn splat(self, value: $t) -> S::$pack {
                 self.0.$splat(value)
@@ -105,63 +173,133 @@ macro_rules! packs_of_registers {
 packs_of_registers!(
     f64,
     f64s,
+    m64s,
     splat_f64s,
     add_f64s,
     sub_f64s,
     mul_f64s,
-    mul_add_f64s
+    mul_add_f64s,
+    less_than_f64s,
+    select_f64s,
+    mask_load_ptr_f64s,
+    mask_store_ptr_f64s
 );
 packs_of_registers!(
     f32,
     f32s,
+    m32s,
     splat_f32s,
     add_f32s,
     sub_f32s,
     mul_f32s,
-    mul_add_f32s
+    mul_add_f32s,
+    less_than_f32s,
+    select_f32s,
+    mask_load_ptr_f32s,
+    mask_store_ptr_f32s
 );
 
-/// A linear operator on `[dof][lane]`, written for packs.
-pub(crate) trait PackOperator<T> {
-    /// Computes `product` from `u`; both have `stride` packs per row. Must be `#[inline(always)]`.
-    fn run<P: Packs<T>>(self, packs: P, u: &[P::Pack], product: &mut [P::Pack], stride: usize);
+/// Lanes of the widest register there is, of the smallest type.
+const MOST_LANES: usize = 16;
+
+/// A kernel written for packs.
+pub(crate) trait PackKernel<T> {
+    /// Does its work with these packs. Must be `#[inline(always)]`.
+    fn run<P: Packs<T>>(self, packs: P);
 }
 
-/// Runs an operator on `L` lanes with the widest registers of this machine.
+/// Runs a kernel for trajectories side by side with the widest registers of this machine, or with single values where
+/// `lanes` do not fill them.
 ///
 /// The lanes are spelled as packs because arrays in loops are not reliably turned into registers by the compiler: with
 /// 8 lanes of f64, spectral kernels ran six times slower.
-pub(crate) fn apply<T: Real, const L: usize>(
-    operator: impl PackOperator<T>,
-    u: &[[T; L]],
-    product: &mut [[T; L]],
-) {
-    Arch::new().dispatch(Apply {
-        operator,
-        u,
-        product,
+pub(crate) fn run<T: Real>(lanes: usize, kernel: impl PackKernel<T>) {
+    Arch::new().dispatch(Run {
+        lanes: Some(lanes),
+        kernel,
+        value: PhantomData,
     });
 }
 
-struct Apply<'a, K, T, const L: usize> {
-    operator: K,
-    u: &'a [[T; L]],
-    product: &'a mut [[T; L]],
+/// Runs a kernel that fills the widest registers of this machine by itself.
+pub(crate) fn run_wide<T: Real>(kernel: impl PackKernel<T>) {
+    Arch::new().dispatch(Run {
+        lanes: None,
+        kernel,
+        value: PhantomData,
+    });
 }
 
-impl<K: PackOperator<T>, T: Real, const L: usize> WithSimd for Apply<'_, K, T, L> {
+/// How many values the widest registers of this machine hold.
+pub(crate) fn width<T: Real>() -> usize {
+    struct Width<T>(PhantomData<T>);
+    impl<T: Real> WithSimd for Width<T> {
+        type Output = usize;
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            lanes_of::<T, T::Registers<S>>()
+        }
+    }
+    Arch::new().dispatch(Width::<T>(PhantomData))
+}
+
+/// How many values a pack holds.
+pub(crate) const fn lanes_of<T, P: Packs<T>>() -> usize {
+    size_of::<P::Pack>() / size_of::<T>()
+}
+
+struct Run<K, T> {
+    lanes: Option<usize>,
+    kernel: K,
+    value: PhantomData<T>,
+}
+
+impl<K: PackKernel<T>, T: Real> WithSimd for Run<K, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (u, product) = (self.u.as_flattened(), self.product.as_flattened_mut());
-        let width = size_of::<<T::Registers<S> as Packs<T>>::Pack>() / size_of::<T>();
-        if L.is_multiple_of(width) {
-            let product = cast_slice_mut(product);
-            self.operator
-                .run(T::registers(simd), cast_slice(u), product, L / width);
+        let width = lanes_of::<T, T::Registers<S>>();
+        if self.lanes.is_none_or(|lanes| lanes.is_multiple_of(width)) {
+            self.kernel.run(T::registers(simd));
         } else {
-            self.operator.run(Single, u, product, L);
+            self.kernel.run(Single);
         }
+    }
+}
+
+/// The first lanes of a pack: where rows are shorter than registers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Prefix<M> {
+    /// Their mask.
+    pub(crate) mask: M,
+    /// Their number.
+    pub(crate) count: usize,
+}
+
+impl<M: Copy> Prefix<M> {
+    /// The first `count` lanes.
+    #[inline(always)]
+    pub(crate) fn new<T, P: Packs<T, Mask = M>>(packs: P, count: usize) -> Self {
+        assert!(count <= lanes_of::<T, P>());
+        Self {
+            mask: packs.first(count),
+            count,
+        }
+    }
+
+    /// The first values of a slice, which has at least that many; 0 in the other lanes.
+    #[inline(always)]
+    pub(crate) fn load<T, P: Packs<T, Mask = M>>(self, packs: P, values: &[T]) -> P::Pack {
+        assert!(self.count <= values.len());
+        // SAFETY: the lanes of the mask are in range
+        unsafe { packs.load(self.mask, values.as_ptr()) }
+    }
+
+    /// Overwrites the first values of a slice, which has at least that many.
+    #[inline(always)]
+    pub(crate) fn store<T, P: Packs<T, Mask = M>>(self, packs: P, values: &mut [T], pack: P::Pack) {
+        assert!(self.count <= values.len());
+        // SAFETY: the lanes of the mask are in range
+        unsafe { packs.store(self.mask, values.as_mut_ptr(), pack) }
     }
 }

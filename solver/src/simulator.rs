@@ -88,6 +88,17 @@ impl Simulator {
         Ok(Self { core })
     }
 
+    /// Lets the thread pool share every step of a trajectory that runs alone (central difference; groups are for running
+    /// side by side). The bits do not depend on it.
+    #[must_use]
+    pub fn on_all_threads(mut self) -> Self {
+        match &mut self.core {
+            Core::F64(engine) => engine.parallel = true,
+            Core::F32(engine) => engine.parallel = true,
+        }
+        self
+    }
+
     /// Facts that hold for every trajectory.
     pub fn info(&self) -> &SimulatorInfo {
         match &self.core {

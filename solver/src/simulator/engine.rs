@@ -36,6 +36,8 @@ pub(super) struct Engine<T> {
     max_speed: f64,
     /// What every lane of a running group adds.
     lane_memory_bytes: u64,
+    /// Whether a trajectory that runs alone may use the whole thread pool.
+    pub(super) parallel: bool,
     info: SimulatorInfo,
 }
 
@@ -112,6 +114,7 @@ impl<T: Real> Engine<T> {
             integrator: time.integrator,
             max_speed: time.max_speed,
             lane_memory_bytes: 0,
+            parallel: false,
             info: SimulatorInfo {
                 dofs: space.dof_count(),
                 dt: plan.dt,
@@ -249,6 +252,7 @@ impl<T: Real> Engine<T> {
                     &self.stiffness,
                     &lanes,
                     self.info.dt,
+                    L == 1 && self.parallel,
                 );
                 // the state holds its own copy
                 drop(lanes);

@@ -108,15 +108,6 @@ impl Prepared {
         Ok(this)
     }
 
-    /// Diagonal damping `α m + k/c` on absorbing sides, per degree of freedom.
-    pub(crate) fn damping_diagonal(&self, matrices: &SpaceMatrices) -> Vec<f64> {
-        let mut damping: Vec<f64> = self.mass.iter().map(|mass| self.damping * mass).collect();
-        for (dof, value) in self.absorbing(matrices) {
-            damping[dof] += value;
-        }
-        damping
-    }
-
     /// The part of the damping that absorbing sides add: `∫ φ_i k/c ds` with `1/c = √m`, in the order of
     /// [`BoundaryDofs::absorbing`].
     pub(crate) fn absorbing<'a>(

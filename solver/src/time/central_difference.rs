@@ -1,17 +1,21 @@
 //! Central difference with diagonal mass, in increment form.
 //!
 //! With the increment `vⁿ = uⁿ − uⁿ⁻¹`:
-//! `(M + dt/2 D) vⁿ⁺¹ = (M − dt/2 D) vⁿ + dt² (fⁿ − K uⁿ)`, `uⁿ⁺¹ = uⁿ + vⁿ⁺¹`, with diagonal `D` (damping and absorbing
-//! sides), so that damping is centred and costs nothing. Increments are small numbers added to small numbers: f32 keeps
-//! its accuracy, which the usual three-level form loses.
+//! `(M + dt/2 D) vⁿ⁺¹ = (M − dt/2 D) vⁿ + dt² (fⁿ − K uⁿ)`, `uⁿ⁺¹ = uⁿ + vⁿ⁺¹`, with diagonal `D = α M + B` (damping and
+//! absorbing sides), so that damping is centred and costs nothing. Increments are small numbers added to small numbers: f32
+//! keeps its accuracy, which the usual three-level form loses.
 //! Start: `v⁰ = dt w + dt²/2 M⁻¹ (D w − f⁰ + K u⁰)` for the initial velocity `w`, which makes the first step second order.
 //! Conserved without damping and sources: `½ vᵀMv/dt² + ½ (uⁿ)ᵀ K uⁿ⁻¹`.
+//!
+//! A step is one sweep of the operator (`operator/leapfrog.rs`). All other forces are added to an accumulator before it:
+//! loads, and absorbing sides as `B v (1 + δ)/(2 dt)` with the decay `δ = (1 − α dt/2)/(1 + α dt/2)` of a lane, which leaves
+//! a single factor per degree of freedom and lane, the gain `dt²/(m (1 + α dt/2) + b dt/2)`.
 
 use super::Stepper;
 use crate::field::Field;
 use crate::operator::StiffnessOperator;
+use crate::operator::leapfrog::Leapfrog;
 use crate::real::Real;
-use crate::simd::vectorised;
 use crate::simulator::setup::{Loads, Prepared, SpaceMatrices};
 
 /// The state of a group of trajectories.
@@ -22,33 +26,35 @@ pub(crate) struct CentralDifference<'a, T, const L: usize> {
     step: usize,
     displacement: Field<T, L>,
     increment: Field<T, L>,
-    /// `K u`, where `force_is_current`.
+    /// The accumulator: zeros between steps, or `K u` where `force_is_stiffness`.
     force: Field<T, L>,
-    force_is_current: bool,
-    mass: Field<T, L>,
-    /// `(M − dt/2 D)/(M + dt/2 D)`, where any lane is damped.
-    decay: Option<Field<T, L>>,
-    /// `dt²/(M + dt/2 D)`; 0 at fixed degrees of freedom.
+    force_is_stiffness: bool,
+    /// `−dt²/(m (1 + α dt/2) + b dt/2)`; 0 at fixed degrees of freedom.
     gain: Field<T, L>,
+    /// `(1 − α dt/2)/(1 + α dt/2)` per lane.
+    decay: [T; L],
+    /// `b (1 + δ)/(2 dt)` at the degrees of freedom of absorbing sides.
+    sides: Vec<(usize, [T; L])>,
+    /// A second displacement, where the operator needs it.
+    spare: Field<T, L>,
+    parallel: bool,
 }
 
 impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
     /// Vectors of `[dof][lane]` that a group holds.
-    pub(crate) const VECTORS: usize = 6;
+    pub(crate) const VECTORS: usize = 5;
 
-    /// Starts the trajectories of the lanes; lanes without one stay at rest.
+    /// Starts the trajectories of the lanes; lanes without one stay at rest. Where `parallel`, the thread pool shares the
+    /// work of every step; the bits do not depend on it.
     pub(crate) fn new(
         matrices: &SpaceMatrices,
         stiffness: &'a StiffnessOperator<T>,
         lanes: &[Option<Prepared>; L],
         dt: f64,
+        parallel: bool,
     ) -> Self {
         let n = matrices.mass.len();
         let zeros = || Field::zeros(n);
-        let damped = lanes
-            .iter()
-            .flatten()
-            .any(|lane| lane.damping > 0.0 || !matrices.boundary.absorbing.is_empty());
         let mut this = Self {
             stiffness,
             loads: Loads::new(
@@ -61,10 +67,21 @@ impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
             displacement: zeros(),
             increment: zeros(),
             force: zeros(),
-            force_is_current: true,
-            mass: zeros(),
-            decay: damped.then(zeros),
+            force_is_stiffness: true,
             gain: zeros(),
+            decay: [T::from_f64(1.0); L],
+            sides: matrices
+                .boundary
+                .absorbing
+                .iter()
+                .map(|node| (node.dof, [T::ZERO; L]))
+                .collect(),
+            spare: if stiffness.needs_spare() {
+                zeros()
+            } else {
+                Field::zeros(0)
+            },
+            parallel,
         };
         for (lane, prepared) in lanes.iter().enumerate() {
             if let Some(prepared) = prepared {
@@ -79,31 +96,52 @@ impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
         this.loads.subtract(0.0, &mut residual);
         for (lane, prepared) in lanes.iter().enumerate() {
             let Some(prepared) = prepared else { continue };
-            let damping = prepared.damping_diagonal(matrices);
+            let half_rate = 0.5 * dt * prepared.damping;
+            let decay = (1.0 - half_rate) / (1.0 + half_rate);
+            this.decay[lane] = T::from_f64(decay);
+            let mut side = vec![0.0; n];
+            for ((dof, value), (_, values)) in prepared.absorbing(matrices).zip(&mut this.sides) {
+                side[dof] += value;
+                values[lane] = T::from_f64(value * (1.0 + decay) / (2.0 * dt));
+            }
             for dof in 0..n {
                 if matrices.boundary.fixed[dof] {
                     continue;
                 }
                 let mass = prepared.mass[dof];
-                let half_damping = 0.5 * dt * damping[dof];
                 let velocity = prepared.velocity[dof];
-                let acceleration = damping[dof] * velocity + residual[dof][lane].to_f64();
+                let damping = prepared.damping * mass + side[dof];
+                let acceleration = damping * velocity + residual[dof][lane].to_f64();
                 let increment = dt * velocity + 0.5 * dt * dt / mass * acceleration;
+                let inertia = mass * (1.0 + half_rate) + 0.5 * dt * side[dof];
                 this.increment[dof][lane] = T::from_f64(increment);
-                this.mass[dof][lane] = T::from_f64(mass);
-                this.gain[dof][lane] = T::from_f64(dt * dt / (mass + half_damping));
-                if let Some(decay) = &mut this.decay {
-                    decay[dof][lane] = T::from_f64((mass - half_damping) / (mass + half_damping));
-                }
+                this.gain[dof][lane] = T::from_f64(-dt * dt / inertia);
             }
         }
         this
     }
 
-    fn update_force(&mut self) {
-        if !self.force_is_current {
-            self.stiffness.apply(&self.displacement, &mut self.force);
-            self.force_is_current = true;
+    /// Adds everything but `K u` to the accumulator.
+    fn add_other_forces(&mut self) {
+        self.loads
+            .subtract(self.step as f64 * self.dt, &mut self.force);
+        for (dof, factors) in &self.sides {
+            let (force, v) = (&mut self.force[*dof], &self.increment[*dof]);
+            for lane in 0..L {
+                force[lane] = factors[lane].mul_add(v[lane], force[lane]);
+            }
+        }
+    }
+
+    fn leapfrog(&mut self) -> Leapfrog<'_, T, L> {
+        Leapfrog {
+            displacement: &mut self.displacement,
+            increment: &mut self.increment,
+            force: &mut self.force,
+            gain: &self.gain,
+            decay: &self.decay,
+            spare: &mut self.spare,
+            parallel: self.parallel,
         }
     }
 }
@@ -114,55 +152,42 @@ impl<T: Real, const L: usize> Stepper<T, L> for CentralDifference<'_, T, L> {
     }
 
     fn energy(&mut self) -> [f64; L] {
-        self.update_force();
+        if !self.force_is_stiffness {
+            self.stiffness.apply(&self.displacement, &mut self.force);
+            self.force_is_stiffness = true;
+        }
         let mut energy = [0.0; L];
-        let per_dt = 1.0 / (self.dt * self.dt);
+        // the gain gives the mass back
+        let scale: [f64; L] = self.decay.map(|decay| 0.25 * (1.0 + decay.to_f64()));
         for dof in 0..self.displacement.len() {
             for lane in 0..L {
                 let u = self.displacement[dof][lane].to_f64();
                 let v = self.increment[dof][lane].to_f64();
-                let kinetic = self.mass[dof][lane].to_f64() * v * v * per_dt;
-                energy[lane] += 0.5 * (kinetic + (u - v) * self.force[dof][lane].to_f64());
+                let gain = self.gain[dof][lane].to_f64();
+                if gain != 0.0 {
+                    energy[lane] -= scale[lane] * v * v / gain;
+                }
+                energy[lane] += 0.5 * (u - v) * self.force[dof][lane].to_f64();
+            }
+        }
+        for (dof, factors) in &self.sides {
+            for lane in 0..L {
+                let v = self.increment[*dof][lane].to_f64();
+                energy[lane] -= 0.25 * factors[lane].to_f64() * v * v;
             }
         }
         energy
     }
 
     fn advance(&mut self) {
-        self.update_force();
-        self.loads
-            .subtract(self.step as f64 * self.dt, &mut self.force);
-        let decay = self.decay.as_ref().map(|decay| decay.as_flattened());
-        let (force, gain) = (self.force.as_flattened(), self.gain.as_flattened());
-        let u = self.displacement.as_flattened_mut();
-        let v = self.increment.as_flattened_mut();
-        vectorised(
-            #[inline(always)]
-            || update(u, v, force, gain, decay),
-        );
-        self.force_is_current = false;
+        self.add_other_forces();
+        let stiffness = self.stiffness;
+        if self.force_is_stiffness {
+            self.leapfrog().update_all();
+            self.force_is_stiffness = false;
+        } else {
+            stiffness.advance(self.leapfrog());
+        }
         self.step += 1;
-    }
-}
-
-/// `v = decay·v − gain·force; u += v`, all of one length; lanes do not matter here, and plain slices become whole
-/// registers. A decay of 1 gives the same bits as none, so that an undamped trajectory does not depend on damped
-/// neighbours.
-#[inline(always)]
-fn update<T: Real>(u: &mut [T], v: &mut [T], force: &[T], gain: &[T], decay: Option<&[T]>) {
-    let state = u.iter_mut().zip(v).zip(force.iter().zip(gain));
-    match decay {
-        Some(decay) => {
-            for (((u, v), (f, g)), d) in state.zip(decay) {
-                *v = (-*g).mul_add(*f, *d * *v);
-                *u += *v;
-            }
-        }
-        None => {
-            for ((u, v), (f, g)) in state {
-                *v = (-*g).mul_add(*f, *v);
-                *u += *v;
-            }
-        }
     }
 }

@@ -1,113 +1,213 @@
-//! The cell loops of the matrix-free stiffness, each `product += K u` over all cells.
-//!
-//! `dofs`: degrees of freedom cell after cell; `metric`: entries xx, xy, yy per quadrature point, cell after cell.
+//! The forces of one cell, `K_e u`, for each kind of cell.
 
+use super::side_by_side::CellKernel;
+use super::within_cell::{RowKernel, Values, columns, rows};
 use crate::real::Real;
-use crate::simd::{PackOperator, Packs};
+use crate::simd::{Packs, Prefix};
 
-/// Linear triangles: one gradient and one metric a cell.
+/// Linear triangles: one gradient and one metric (xx, xy, yy) a cell.
+#[derive(Clone, Copy)]
 pub(super) struct Triangles<'a, T> {
-    pub(super) dofs: &'a [u32],
-    pub(super) metric: &'a [[T; 3]],
+    pub(super) metric: &'a [T],
 }
 
-impl<T: Real> PackOperator<T> for Triangles<'_, T> {
+impl<T: Real> CellKernel<T> for Triangles<'_, T> {
+    type Local<V: Copy> = [V; 3];
+
     #[inline(always)]
-    fn run<P: Packs<T>>(self, packs: P, u: &[P::Pack], product: &mut [P::Pack], stride: usize) {
-        for (dofs, metric) in self.dofs.chunks_exact(3).zip(self.metric) {
-            let [xx, xy, yy] = metric.map(|g| packs.splat(g));
-            for p in 0..stride {
-                let [a, b, c] = [0, 1, 2].map(|k| dofs[k] as usize * stride + p);
-                let gx = packs.sub(u[b], u[a]);
-                let gy = packs.sub(u[c], u[a]);
-                let fx = packs.mul_add(xx, gx, packs.mul(xy, gy));
-                let fy = packs.mul_add(xy, gx, packs.mul(yy, gy));
-                product[a] = packs.sub(product[a], packs.add(fx, fy));
-                product[b] = packs.add(product[b], fx);
-                product[c] = packs.add(product[c], fy);
-            }
-        }
+    fn force<P: Packs<T>>(self, packs: P, place: usize, u: &[P::Pack; 3]) -> [P::Pack; 3] {
+        let metric = &self.metric[place * 3..][..3];
+        let xx = packs.splat(metric[0]);
+        let xy = packs.splat(metric[1]);
+        let yy = packs.splat(metric[2]);
+        let gx = packs.sub(u[1], u[0]);
+        let gy = packs.sub(u[2], u[0]);
+        let fx = packs.mul_add(xx, gx, packs.mul(xy, gy));
+        let fy = packs.mul_add(xy, gx, packs.mul(yy, gy));
+        let zero = packs.splat(T::ZERO);
+        [packs.sub(zero, packs.add(fx, fy)), fx, fy]
     }
 }
 
 /// Bilinear quadrilaterals with 2×2 Gauss points.
+#[derive(Clone, Copy)]
 pub(super) struct GaussQuads<'a, T> {
-    pub(super) dofs: &'a [u32],
-    pub(super) metric: &'a [[T; 3]],
+    /// Per cell: xx at all points, xy at all, yy at all.
+    pub(super) metric: &'a [T],
     /// Basis at the Gauss points, `[point][basis]`.
-    pub(super) values: &'a [[T; 2]; 2],
+    pub(super) values: [[T; 2]; 2],
     /// Slopes at the Gauss points of the Lagrange basis on them, `[point][basis]`.
-    pub(super) slopes: &'a [[T; 2]; 2],
+    pub(super) slopes: [[T; 2]; 2],
 }
 
-impl<T: Real> PackOperator<T> for GaussQuads<'_, T> {
+impl<T: Real> CellKernel<T> for GaussQuads<'_, T> {
+    type Local<V: Copy> = [[V; 2]; 2];
+
     #[inline(always)]
-    fn run<P: Packs<T>>(self, packs: P, u: &[P::Pack], product: &mut [P::Pack], stride: usize) {
-        let [[a, b], [c, d]] = *self.values;
-        let transposed = [[a, c], [b, d]];
-        let cells = self.dofs.chunks_exact(4);
-        for (dofs, metric) in cells.zip(self.metric.chunks_exact(4)) {
-            for p in 0..stride {
-                let local = gather::<T, P, 2>(packs, dofs, u, stride, p);
-                let at_points = along_both_axes(packs, self.values, &local);
-                let force = force(packs, self.slopes, metric, &at_points);
-                let force = along_both_axes(packs, &transposed, &force);
-                scatter::<T, P, 2>(packs, dofs, &force, product, stride, p);
-            }
-        }
+    fn force<P: Packs<T>>(
+        self,
+        packs: P,
+        place: usize,
+        u: &[[P::Pack; 2]; 2],
+    ) -> [[P::Pack; 2]; 2] {
+        let [[a, b], [c, d]] = self.values;
+        let at_points = along_both_axes(packs, &self.values, u);
+        let metric = &self.metric[place * 12..][..12];
+        let force = mapped_force(packs, &self.slopes, metric, &at_points);
+        along_both_axes(packs, &[[a, c], [b, d]], &force)
     }
 }
 
-/// Spectral quadrilaterals of `N` nodes a side, which are the quadrature points.
-pub(super) struct CollocatedQuads<'a, T, const N: usize> {
-    pub(super) dofs: &'a [u32],
-    pub(super) metric: &'a [[T; 3]],
+/// Spectral quadrilaterals of any shape with `N` nodes a side, which are the quadrature points.
+#[derive(Clone, Copy)]
+pub(super) struct MappedQuads<'a, T, const N: usize> {
+    /// Per cell: xx at all points, xy at all, yy at all.
+    pub(super) metric: &'a [T],
     /// Slopes of the basis at the nodes, `[node][basis]`.
     pub(super) derivative: [[T; N]; N],
 }
 
-impl<T: Real, const N: usize> PackOperator<T> for CollocatedQuads<'_, T, N> {
+impl<T: Real, const N: usize> CellKernel<T> for MappedQuads<'_, T, N> {
+    type Local<V: Copy> = [[V; N]; N];
+
     #[inline(always)]
-    fn run<P: Packs<T>>(self, packs: P, u: &[P::Pack], product: &mut [P::Pack], stride: usize) {
-        let cells = self.dofs.chunks_exact(N * N);
-        for (dofs, metric) in cells.zip(self.metric.chunks_exact(N * N)) {
-            for p in 0..stride {
-                let local = gather::<T, P, N>(packs, dofs, u, stride, p);
-                let force = force(packs, &self.derivative, metric, &local);
-                scatter::<T, P, N>(packs, dofs, &force, product, stride, p);
+    fn force<P: Packs<T>>(
+        self,
+        packs: P,
+        place: usize,
+        u: &[[P::Pack; N]; N],
+    ) -> [[P::Pack; N]; N] {
+        let metric = &self.metric[place * 3 * N * N..][..3 * N * N];
+        mapped_force(packs, &self.derivative, metric, u)
+    }
+}
+
+impl<T: Real, const N: usize> RowKernel<T, N> for MappedQuads<'_, T, N> {
+    /// The derivative's columns and rows.
+    type Tables<P: Packs<T>> = [[P::Pack; N]; 2];
+
+    #[inline(always)]
+    fn tables<P: Packs<T>>(self, packs: P) -> [[P::Pack; N]; 2] {
+        [
+            columns(packs, &self.derivative),
+            rows(packs, &self.derivative),
+        ]
+    }
+
+    #[inline(always)]
+    fn force_in_rows<P: Packs<T>>(
+        self,
+        packs: P,
+        place: usize,
+        [columns, rows_of_derivative]: &[[P::Pack; N]; 2],
+        rows: &[P::Pack; N],
+        values: impl Values<T>,
+    ) -> [P::Pack; N] {
+        let row = Prefix::new(packs, N);
+        let metric = &self.metric[place * 3 * N * N..][..3 * N * N];
+        let d = &self.derivative;
+        let zero = packs.splat(T::ZERO);
+        let mut flux_x = [[T::ZERO; N]; N];
+        let mut flux_y = [zero; N];
+        for j in 0..N {
+            let (mut gx, mut gy) = (zero, zero);
+            for k in 0..N {
+                gx = packs.mul_add(columns[k], packs.splat(values.at(j, k)), gx);
+                gy = packs.mul_add(packs.splat(d[j][k]), rows[k], gy);
+            }
+            let xx = row.load(packs, &metric[j * N..]);
+            let xy = row.load(packs, &metric[(N + j) * N..]);
+            let yy = row.load(packs, &metric[(2 * N + j) * N..]);
+            let along = packs.mul_add(xx, gx, packs.mul(xy, gy));
+            row.store(packs, &mut flux_x[j], along);
+            flux_y[j] = packs.mul_add(xy, gx, packs.mul(yy, gy));
+        }
+        let mut force = [zero; N];
+        for j in 0..N {
+            for k in 0..N {
+                force[j] =
+                    packs.mul_add(rows_of_derivative[k], packs.splat(flux_x[j][k]), force[j]);
+                force[j] = packs.mul_add(packs.splat(d[k][j]), flux_y[k], force[j]);
             }
         }
+        force
     }
 }
 
-/// Values at the nodes of a cell, `[eta][xi]`.
-#[inline(always)]
-fn gather<T: Real, P: Packs<T>, const N: usize>(
-    packs: P,
-    dofs: &[u32],
-    u: &[P::Pack],
-    stride: usize,
-    p: usize,
-) -> [[P::Pack; N]; N] {
-    let mut local = [[packs.splat(T::ZERO); N]; N];
-    for (value, &dof) in local.as_flattened_mut().iter_mut().zip(dofs) {
-        *value = u[dof as usize * stride + p];
-    }
-    local
+/// Spectral quadrilaterals with sides along the axes and a constant coefficient: the stiffness is
+/// `a W ⊗ K₁ + b K₁ ⊗ W` with the stiffness `K₁` and the weights `W` of the line.
+#[derive(Clone, Copy)]
+pub(super) struct AlignedQuads<'a, T, const N: usize> {
+    /// a and b of every cell.
+    pub(super) factors: &'a [[T; 2]],
+    /// `K₁`.
+    pub(super) stiffness: [[T; N]; N],
+    /// The diagonal of `W`.
+    pub(super) weights: [T; N],
 }
 
-#[inline(always)]
-fn scatter<T: Real, P: Packs<T>, const N: usize>(
-    packs: P,
-    dofs: &[u32],
-    local: &[[P::Pack; N]; N],
-    product: &mut [P::Pack],
-    stride: usize,
-    p: usize,
-) {
-    for (&value, &dof) in local.as_flattened().iter().zip(dofs) {
-        let sum = &mut product[dof as usize * stride + p];
-        *sum = packs.add(*sum, value);
+impl<T: Real, const N: usize> CellKernel<T> for AlignedQuads<'_, T, N> {
+    type Local<V: Copy> = [[V; N]; N];
+
+    #[inline(always)]
+    fn force<P: Packs<T>>(
+        self,
+        packs: P,
+        place: usize,
+        u: &[[P::Pack; N]; N],
+    ) -> [[P::Pack; N]; N] {
+        let zero = packs.splat(T::ZERO);
+        let [a, b] = self.factors[place];
+        let k1 = &self.stiffness;
+        let mut force = [[zero; N]; N];
+        for j in 0..N {
+            for i in 0..N {
+                let (mut along, mut across) = (zero, zero);
+                for k in 0..N {
+                    along = packs.mul_add(packs.splat(k1[i][k]), u[j][k], along);
+                    across = packs.mul_add(packs.splat(k1[j][k]), u[k][i], across);
+                }
+                let across = packs.mul(packs.splat(b * self.weights[i]), across);
+                force[j][i] = packs.mul_add(packs.splat(a * self.weights[j]), along, across);
+            }
+        }
+        force
+    }
+}
+
+impl<T: Real, const N: usize> RowKernel<T, N> for AlignedQuads<'_, T, N> {
+    /// Columns of `K₁`, and the weights.
+    type Tables<P: Packs<T>> = ([P::Pack; N], P::Pack);
+
+    #[inline(always)]
+    fn tables<P: Packs<T>>(self, packs: P) -> ([P::Pack; N], P::Pack) {
+        let weights = Prefix::new(packs, N).load(packs, &self.weights);
+        (columns(packs, &self.stiffness), weights)
+    }
+
+    #[inline(always)]
+    fn force_in_rows<P: Packs<T>>(
+        self,
+        packs: P,
+        place: usize,
+        (columns, weights): &([P::Pack; N], P::Pack),
+        rows: &[P::Pack; N],
+        values: impl Values<T>,
+    ) -> [P::Pack; N] {
+        let zero = packs.splat(T::ZERO);
+        let [a, b] = self.factors[place];
+        let b_weights = packs.mul(packs.splat(b), *weights);
+        let mut force = [zero; N];
+        for j in 0..N {
+            let (mut along, mut across) = (zero, zero);
+            for k in 0..N {
+                along = packs.mul_add(columns[k], packs.splat(values.at(j, k)), along);
+                across = packs.mul_add(packs.splat(self.stiffness[j][k]), rows[k], across);
+            }
+            let across = packs.mul(b_weights, across);
+            force[j] = packs.mul_add(packs.splat(a * self.weights[j]), along, across);
+        }
+        force
     }
 }
 
@@ -138,12 +238,13 @@ fn along_both_axes<T: Real, P: Packs<T>>(
     out
 }
 
-/// `Σ_q ∂φ(q)ᵀ g(q) ∂u(q)` for values at the quadrature points of a tensor rule, `[eta][xi]`.
+/// `Σ_q ∂φ(q)ᵀ g(q) ∂u(q)` for values at the quadrature points of a tensor rule, `[eta][xi]`; the metric g of the cell is
+/// xx at all points, xy at all, yy at all.
 #[inline(always)]
-fn force<T: Real, P: Packs<T>, const N: usize>(
+fn mapped_force<T: Real, P: Packs<T>, const N: usize>(
     packs: P,
     d: &[[T; N]; N],
-    metric: &[[T; 3]],
+    metric: &[T],
     u: &[[P::Pack; N]; N],
 ) -> [[P::Pack; N]; N] {
     let zero = packs.splat(T::ZERO);
@@ -156,7 +257,9 @@ fn force<T: Real, P: Packs<T>, const N: usize>(
                 gx = packs.mul_add(packs.splat(d[i][k]), u[j][k], gx);
                 gy = packs.mul_add(packs.splat(d[j][k]), u[k][i], gy);
             }
-            let [xx, xy, yy] = metric[j * N + i].map(|g| packs.splat(g));
+            let xx = packs.splat(metric[j * N + i]);
+            let xy = packs.splat(metric[(N + j) * N + i]);
+            let yy = packs.splat(metric[(2 * N + j) * N + i]);
             flux_x[j][i] = packs.mul_add(xx, gx, packs.mul(xy, gy));
             flux_y[j][i] = packs.mul_add(xy, gx, packs.mul(yy, gy));
         }

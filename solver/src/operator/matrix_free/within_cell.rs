@@ -1,0 +1,193 @@
+//! The sweep over cells for a single trajectory: registers hold rows of a cell's nodes.
+//!
+//! A row of `n` nodes is one register. Derivatives along a row are sums of the columns of the derivative's matrix, each
+//! times one value of the row; derivatives across rows are sums of rows. Every value is computed by the same operations in
+//! the same order as side by side, so that its bits are the same.
+//!
+//! In the numbering of a [`Sweep`](crate::space::sweep::Sweep), all but the last node of a row of a structured
+//! mesh have consecutive numbers; such rows are read and written at once, all others value by value.
+//!
+//! Traffic per degree of freedom: 7 values for the state, as side by side, and the mesh's part, which is not shared with
+//! anyone: `3 n²/(n − 1)²` values of metric where cells are mapped, 2 a cell where not, and 4 bytes of indices a node.
+
+use std::ops::Range;
+
+use crate::operator::leapfrog::Update;
+use crate::operator::shared::Shared;
+use crate::real::Real;
+use crate::simd::{PackKernel, Packs, Prefix, lanes_of};
+
+/// The values at the nodes of a cell, one at a time. No closure: a closure would not be compiled for the registers of the
+/// kernel that calls it.
+pub(super) trait Values<T>: Copy {
+    /// The value at the node `[eta][xi]`.
+    fn at(self, eta: usize, xi: usize) -> T;
+}
+
+/// Computes the force of one quadrilateral, row by row.
+pub(super) trait RowKernel<T, const N: usize>: Copy {
+    /// Tables in registers.
+    type Tables<P: Packs<T>>: Copy;
+    /// Loads the tables.
+    fn tables<P: Packs<T>>(self, packs: P) -> Self::Tables<P>;
+    /// `K_e u` for the cell at a place of the sweep, given its rows and their single values.
+    fn force_in_rows<P: Packs<T>>(
+        self,
+        packs: P,
+        place: usize,
+        tables: &Self::Tables<P>,
+        rows: &[P::Pack; N],
+        values: impl Values<T>,
+    ) -> [P::Pack; N];
+}
+
+/// A matrix by columns, one a register: `[column][row]`.
+#[inline(always)]
+pub(super) fn columns<T: Real, P: Packs<T>, const N: usize>(
+    packs: P,
+    matrix: &[[T; N]; N],
+) -> [P::Pack; N] {
+    let row = Prefix::new(packs, N);
+    let mut columns = [packs.splat(T::ZERO); N];
+    for k in 0..N {
+        let mut column = [T::ZERO; N];
+        for i in 0..N {
+            column[i] = matrix[i][k];
+        }
+        columns[k] = row.load(packs, &column);
+    }
+    columns
+}
+
+/// A matrix by rows, one a register.
+#[inline(always)]
+pub(super) fn rows<T: Real, P: Packs<T>, const N: usize>(
+    packs: P,
+    matrix: &[[T; N]; N],
+) -> [P::Pack; N] {
+    let row = Prefix::new(packs, N);
+    let mut rows = [packs.splat(T::ZERO); N];
+    for k in 0..N {
+        rows[k] = row.load(packs, &matrix[k]);
+    }
+    rows
+}
+
+/// Whether all but the last node of every row of a cell have consecutive numbers.
+pub(super) fn has_runs(dofs: &[u32], n: usize) -> bool {
+    dofs.chunks(n).all(|row| {
+        row[..n - 1]
+            .windows(2)
+            .all(|pair| pair[1] == pair[0].wrapping_add(1))
+    })
+}
+
+/// Some cells of a sweep.
+pub(super) struct WithinCell<'a, T, K, const N: usize> {
+    pub(super) kernel: K,
+    /// Degrees of freedom, cell after cell in the order of the sweep.
+    pub(super) dofs: &'a [u32],
+    /// Which cells [`has_runs`].
+    pub(super) runs: &'a [bool],
+    /// First degree of freedom that each cell finishes.
+    pub(super) finished: &'a [u32],
+    pub(super) places: Range<usize>,
+    pub(super) u: Shared<'a, T>,
+    pub(super) force: Shared<'a, T>,
+    /// Whether, and with what, to update what a cell finishes.
+    pub(super) update: Option<Update<'a, T>>,
+}
+
+impl<T: Real, K: RowKernel<T, N>, const N: usize> PackKernel<T> for WithinCell<'_, T, K, N> {
+    #[inline(always)]
+    fn run<P: Packs<T>>(self, packs: P) {
+        assert!(N <= lanes_of::<T, P>());
+        let tables = self.kernel.tables(packs);
+        let (row, run) = (Prefix::new(packs, N), Prefix::new(packs, N - 1));
+        let (u, force) = (self.u, self.force);
+        let zero = packs.splat(T::ZERO);
+        for place in self.places.clone() {
+            let dofs = self.dofs[place * N * N..][..N * N].as_chunks::<N>().0;
+            if self.runs[place] {
+                let mut rows = [zero; N];
+                for j in 0..N {
+                    let last = packs.splat(u.get(dofs[j][N - 1] as usize));
+                    let others = u.run(packs, run, dofs[j][0] as usize);
+                    rows[j] = packs.select(run.mask, others, last);
+                }
+                let values = Runs { u, dofs };
+                let local = self
+                    .kernel
+                    .force_in_rows(packs, place, &tables, &rows, values);
+                for j in 0..N {
+                    let (first, last) = (dofs[j][0] as usize, dofs[j][N - 1] as usize);
+                    let mut values = [T::ZERO; N];
+                    row.store(packs, &mut values, local[j]);
+                    let sum = packs.add(force.run(packs, run, first), local[j]);
+                    force.set_run(packs, run, first, sum);
+                    force.set(last, force.get(last) + values[N - 1]);
+                }
+            } else {
+                let mut values = [[T::ZERO; N]; N];
+                let mut rows = [zero; N];
+                for j in 0..N {
+                    for k in 0..N {
+                        values[j][k] = u.get(dofs[j][k] as usize);
+                    }
+                    rows[j] = row.load(packs, &values[j]);
+                }
+                let local =
+                    self.kernel
+                        .force_in_rows(packs, place, &tables, &rows, Gathered(&values));
+                for j in 0..N {
+                    row.store(packs, &mut values[j], local[j]);
+                    for k in 0..N {
+                        let dof = dofs[j][k] as usize;
+                        force.set(dof, force.get(dof) + values[j][k]);
+                    }
+                }
+            }
+            if let Some(update) = self.update {
+                let dofs = self.finished[place] as usize..self.finished[place + 1] as usize;
+                update.run(packs, u, dofs);
+            }
+        }
+    }
+}
+
+/// Values of a cell whose rows are runs, where they are.
+struct Runs<'a, T, const N: usize> {
+    u: Shared<'a, T>,
+    dofs: &'a [[u32; N]],
+}
+
+impl<T, const N: usize> Clone for Runs<'_, T, N> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T, const N: usize> Copy for Runs<'_, T, N> {}
+
+impl<T: Real, const N: usize> Values<T> for Runs<'_, T, N> {
+    #[inline(always)]
+    fn at(self, eta: usize, xi: usize) -> T {
+        let row = &self.dofs[eta];
+        if xi + 1 == N {
+            self.u.get(row[xi] as usize)
+        } else {
+            self.u.get(row[0] as usize + xi)
+        }
+    }
+}
+
+/// Values of a cell, gathered.
+#[derive(Clone, Copy)]
+struct Gathered<'a, T, const N: usize>(&'a [[T; N]; N]);
+
+impl<T: Real, const N: usize> Values<T> for Gathered<'_, T, N> {
+    #[inline(always)]
+    fn at(self, eta: usize, xi: usize) -> T {
+        self.0[eta][xi]
+    }
+}

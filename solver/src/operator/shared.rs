@@ -1,0 +1,110 @@
+//! Vectors that several threads work on at the same time, each on entries of its own.
+
+use std::marker::PhantomData;
+
+use pulp::bytemuck::Pod;
+
+use crate::simd::{Packs, Prefix};
+
+/// A mutable vector that can be copied to every thread of a sweep.
+///
+/// Cells of a block read and write entries scattered over the vector, so it cannot be split into slices, one a thread.
+#[derive(Debug)]
+pub(crate) struct Shared<'a, V> {
+    start: *mut V,
+    len: usize,
+    lifetime: PhantomData<&'a mut [V]>,
+}
+
+impl<V> Clone for Shared<'_, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V> Copy for Shared<'_, V> {}
+
+// SAFETY: whoever makes one promises that threads do not meet at an entry
+unsafe impl<V: Send> Send for Shared<'_, V> {}
+// SAFETY: as above
+unsafe impl<V: Send> Sync for Shared<'_, V> {}
+
+impl<'a, V: Pod> Shared<'a, V> {
+    /// A vector to read and write.
+    ///
+    /// # Safety
+    /// While a thread writes an entry, no other thread reads or writes it.
+    pub(crate) unsafe fn new(values: &'a mut [V]) -> Self {
+        Self {
+            start: values.as_mut_ptr(),
+            len: values.len(),
+            lifetime: PhantomData,
+        }
+    }
+
+    /// A vector to read.
+    ///
+    /// # Safety
+    /// Nothing is ever written through it.
+    pub(crate) unsafe fn read_only(values: &'a [V]) -> Self {
+        Self {
+            start: values.as_ptr().cast_mut(),
+            len: values.len(),
+            lifetime: PhantomData,
+        }
+    }
+
+    /// The same memory as packs of values.
+    pub(crate) fn packs<P: Pod>(self) -> Shared<'a, P> {
+        let width = size_of::<P>() / size_of::<V>();
+        assert!(align_of::<P>() <= align_of::<V>() && self.len.is_multiple_of(width));
+        Shared {
+            start: self.start.cast(),
+            len: self.len / width,
+            lifetime: PhantomData,
+        }
+    }
+
+    /// An entry.
+    #[inline(always)]
+    pub(crate) fn get(self, index: usize) -> V {
+        assert!(index < self.len);
+        // SAFETY: in range, and no other thread writes it
+        unsafe { self.start.add(index).read() }
+    }
+
+    /// Overwrites an entry.
+    #[inline(always)]
+    pub(crate) fn set(self, index: usize, value: V) {
+        assert!(index < self.len);
+        // SAFETY: in range, and no other thread has it
+        unsafe { self.start.add(index).write(value) }
+    }
+
+    /// The entries from `index` on, as many as `prefix` has lanes.
+    #[inline(always)]
+    pub(crate) fn run<P: Packs<V>>(
+        self,
+        packs: P,
+        prefix: Prefix<P::Mask>,
+        index: usize,
+    ) -> P::Pack {
+        assert!(index + prefix.count <= self.len);
+        // SAFETY: the lanes of the mask are in range, the others are not accessed
+        unsafe { packs.load(prefix.mask, self.start.add(index)) }
+    }
+
+    /// Overwrites the entries from `index` on, as many as `prefix` has lanes.
+    #[inline(always)]
+    pub(crate) fn set_run<P: Packs<V>>(
+        self,
+        packs: P,
+        prefix: Prefix<P::Mask>,
+        index: usize,
+        values: P::Pack,
+    ) {
+        assert!(index + prefix.count <= self.len);
+        // SAFETY: the lanes of the mask are in range, the others are not accessed
+        unsafe { packs.store(prefix.mask, self.start.add(index), values) }
+    }
+}
