@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fewave_datasets::{
-    BoundarySpec, BoundaryType, Constant, FieldSpec, FileSpec, Provenance, ReceiverSpec,
-    ScalarSpec, SplitName, TrajectoryData,
+    BoundarySpec, BoundaryType, Constant, FieldSpec, FileSpec, Provenance, ReceiverQuantity,
+    ReceiverSpec, ScalarSpec, SplitName, TrajectoryData,
 };
 
 use fewave_solver::{
     BoundaryConditions, BoundaryKind, CellShape, Element, Integrator, Observers, Precision,
-    Recording, Rectangle, Simulator, SolverError, Space, TimeSettings, TimeStep,
+    Quantity, Recording, Rectangle, Simulator, SolverError, Space, TimeSettings, TimeStep,
 };
 
 use crate::cli::Shard;
@@ -103,6 +103,7 @@ fn key_of(error: &SolverError) -> Option<&'static str> {
         SolverError::InvalidParameter { what, .. } if what == "maximum frequency (Hz)" => {
             Some("initial")
         }
+        SolverError::ReceiversOutsideMesh { .. } => Some("receivers"),
         SolverError::CropOutsideGrid { .. } => Some("medium.crop"),
         _ => None,
     }
@@ -150,6 +151,7 @@ fn build(config: &DatasetConfig, sampler: &Sampler<'_>) -> Result<Simulator, Sol
         grid: config.grid,
         receivers: config.receivers.points.clone(),
         receiver_every: config.receivers.every,
+        quantities: config.receivers.quantities.clone(),
     };
     let precision = if config.time.single_precision {
         Precision::F32
@@ -222,7 +224,12 @@ pub fn file_spec(
         receivers: (!config.receivers.points.is_empty()).then(|| ReceiverSpec {
             positions: config.receivers.points.clone(),
             times: info.receiver_times.clone(),
-            unit: "m".to_owned(),
+            quantities: config
+                .receivers
+                .quantities
+                .iter()
+                .map(|q| stored(*q))
+                .collect(),
         }),
         energy: true,
         provenance: Provenance {
@@ -237,13 +244,22 @@ pub fn file_spec(
     }
 }
 
+/// A quantity of receivers as the files call it.
+fn stored(quantity: Quantity) -> ReceiverQuantity {
+    match quantity {
+        Quantity::Displacement => ReceiverQuantity::Displacement,
+        Quantity::Velocity => ReceiverQuantity::Velocity,
+        Quantity::Gradient => ReceiverQuantity::Gradient,
+    }
+}
+
 /// What goes into the file for one trajectory.
-pub fn trajectory_data(
-    index: u64,
-    sample: &Sample,
-    recording: Recording,
-    receivers: bool,
-) -> TrajectoryData {
+pub fn trajectory_data(index: u64, sample: &Sample, recording: Recording) -> TrajectoryData {
+    let signals = [
+        recording.receivers.into_dyn(),
+        recording.receiver_velocity.into_dyn(),
+        recording.receiver_gradient.into_dyn(),
+    ];
     TrajectoryData {
         index,
         scalars: sample
@@ -253,7 +269,11 @@ pub fn trajectory_data(
             .map(|drawn| drawn.value)
             .collect(),
         fields: vec![recording.snapshots.into_dyn(), recording.speed.into_dyn()],
-        receivers: receivers.then_some(recording.receivers),
+        // those that were not asked for are empty
+        receivers: signals
+            .into_iter()
+            .filter(|signals| !signals.is_empty())
+            .collect(),
         energy: recording.energy,
         source_end: sample.source_end,
     }

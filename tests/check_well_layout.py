@@ -267,12 +267,20 @@ class File:
                 if name == "index":
                     self.index = list(dataset[()])
         if "receivers" in group:
-            signals, position, time = (self.dataset(group["receivers"], n) for n in ["displacement", "position", "time"])
-            if None not in (signals, position, time):
-                self.shape(signals, [self.trajectories, len(position), len(time)])
+            receivers = group["receivers"]
+            position, time = (self.dataset(receivers, n) for n in ["position", "time"])
+            units = {"displacement": "m", "velocity": "m/s", "gradient": "1"}
+            recorded = [name for name in units if name in receivers]
+            self.rule(recorded, receivers.name, f"must have one of {', '.join(units)}")
+            if None not in (position, time):
                 self.shape(position, [len(position), 2])
-                self.rule(signals.dtype == np.float32, signals.name, "must be f32")
-                for dataset in (signals, position, time):
+                for name in recorded:
+                    signals = self.dataset(receivers, name)
+                    axes = [2] if name == "gradient" else []
+                    self.shape(signals, [self.trajectories, len(position), *axes, len(time)])
+                    self.rule(signals.dtype == np.float32, signals.name, "must be f32")
+                    self.rule(self.text(signals, "unit") == units[name], signals.name, f"must be in {units[name]}")
+                for dataset in (position, time, *(receivers[name] for name in recorded)):
                     self.described(dataset)
                     self.finite(dataset)
 

@@ -116,7 +116,7 @@ fn spec(split: SplitName, split_trajectories: u64) -> FileSpec {
         receivers: Some(ReceiverSpec {
             positions: vec![[0.25, 0.25], [0.3, 0.6]],
             times: (0..201).map(|step| step as f64 * 0.004).collect(),
-            unit: "m".into(),
+            quantities: vec![ReceiverQuantity::Displacement],
         }),
         energy: true,
         provenance: Provenance {
@@ -144,12 +144,13 @@ fn trajectory(spec: &FileSpec, split: SplitName, index: u64) -> TrajectoryData {
     let displacement = Array3::from_shape_fn((SNAPSHOTS, POINTS, POINTS), |(t, i, j)| {
         wave(x[i], y[j], spec.times[t])
     });
-    let receivers = spec.receivers.as_ref().map(|receivers| {
+    let signals = spec.receivers.iter().map(|receivers| {
         let shape = (receivers.positions.len(), receivers.times.len());
         Array2::from_shape_fn(shape, |(r, t)| {
             let [x, y] = receivers.positions[r];
             wave(x, y, receivers.times[t])
         })
+        .into_dyn()
     });
     TrajectoryData {
         index,
@@ -158,7 +159,7 @@ fn trajectory(spec: &FileSpec, split: SplitName, index: u64) -> TrajectoryData {
             displacement.into_dyn(),
             Array2::from_elem((POINTS, POINTS), speed as f32).into_dyn(),
         ],
-        receivers,
+        receivers: signals.collect(),
         energy: vec![(amplitude * omega / speed).powi(2) / 8.0; SNAPSHOTS],
         source_end: 0.0,
     }

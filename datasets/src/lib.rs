@@ -18,7 +18,7 @@
 //! | `fewave` | attributes `layout`, `version`, `config`, `config_hash`, `seed`, `split`, `split_trajectories`, `strings`, `strings_sha256` (places and digest of HDF5's string heap); group `extra` with further texts |
 //! | `fewave/{time,x,y}` | the coordinates in f64 |
 //! | `fewave/{index,source_end,energy,sha256}` | per trajectory: index in the split, end of the source, energy `(trajectory, time)`, digest of the content |
-//! | `fewave/receivers` | `displacement` (trajectory, receiver, time), `position` (receiver, 2), `time` |
+//! | `fewave/receivers` | `displacement` and `velocity` (trajectory, receiver, time), `gradient` (trajectory, receiver, axis, time), those of them that were recorded; `position` (receiver, 2), `time` |
 //!
 //! Every dataset carries `unit` and `description`; those of The Well also `sample_varying` and `time_varying`.
 //!
@@ -62,7 +62,7 @@
 //!     index: 0,
 //!     scalars: vec![],
 //!     fields: vec![wave.clone().into_dyn()],
-//!     receivers: None,
+//!     receivers: vec![],
 //!     energy: vec![],
 //!     source_end: 0.0,
 //! })?;
@@ -92,7 +92,7 @@ pub use error::{Error, Result, Violation};
 pub use reader::Split;
 pub use schema::{
     AXIS_NAMES, BoundarySpec, BoundaryType, Constant, FieldSpec, FileSpec, INSIDE_FIELD,
-    Provenance, ReceiverSpec, ScalarSpec, SplitName, TrajectoryData,
+    Provenance, ReceiverQuantity, ReceiverSpec, ScalarSpec, SplitName, TrajectoryData,
 };
 pub use statistics::{STATISTICS_FILE, Statistics};
 pub use validate::{ValidationReport, validate};

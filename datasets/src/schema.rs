@@ -6,12 +6,15 @@
 //! indexing, f32.
 
 mod check;
+mod receivers;
+
+pub use receivers::{ReceiverQuantity, ReceiverSpec};
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use ndarray::{Array2, ArrayD};
+use ndarray::ArrayD;
 
 use crate::error::Error;
 
@@ -188,17 +191,6 @@ pub struct Constant {
     pub description: String,
 }
 
-/// Points at which the displacement is recorded in time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ReceiverSpec {
-    /// `(x, y)` in m.
-    pub positions: Vec<[f64; 2]>,
-    /// Sample times, s.
-    pub times: Vec<f64>,
-    /// Unit of the signal.
-    pub unit: String,
-}
-
 /// Where a file came from: enough to generate it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provenance {
@@ -252,8 +244,9 @@ pub struct TrajectoryData {
     pub scalars: Vec<f64>,
     /// Values of [`FileSpec::fields`], same order: `(time, x, y)` or `(x, y)`.
     pub fields: Vec<ArrayD<f32>>,
-    /// `(receiver, time)`, where the file has receivers.
-    pub receivers: Option<Array2<f32>>,
+    /// Signals of [`ReceiverSpec::quantities`], same order: `(receiver, time)`, the gradient `(receiver, axis, time)`; empty
+    /// where the file has no receivers.
+    pub receivers: Vec<ArrayD<f32>>,
     /// Energy at every snapshot; empty where [`FileSpec::energy`] is false.
     pub energy: Vec<f64>,
     /// Time at which the last source has stopped, s; 0 without sources.

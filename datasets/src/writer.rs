@@ -288,13 +288,10 @@ impl FileWriter {
             digest.update(values);
             self.put_array(&format!("t0_fields/{}", spec.name), slot, values.view())?;
         }
-        if let Some(signals) = &data.receivers {
+        let quantities = self.spec.receivers.iter().flat_map(|spec| &spec.quantities);
+        for (signals, quantity) in data.receivers.iter().zip(quantities) {
             digest.update(signals);
-            self.put_array(
-                "fewave/receivers/displacement",
-                slot,
-                signals.view().into_dyn(),
-            )?;
+            self.put_array(&quantity.place(), slot, signals.view())?;
         }
         self.put("fewave/index", |at| {
             at.write_slice(&arr1(&[data.index]), s![slot..slot + 1])

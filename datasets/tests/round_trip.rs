@@ -25,7 +25,11 @@ fn a_dataset_comes_back_as_written() {
             written.scalars[0]
         );
         assert_eq!(train.energy(number).unwrap().unwrap(), written.energy);
-        assert_eq!(train.receivers(number).unwrap(), written.receivers);
+        let displacement = train.receivers(number).unwrap().unwrap();
+        assert_eq!(displacement.into_dyn(), written.receivers[0]);
+        for (quantity, signals) in ReceiverQuantity::ALL.into_iter().zip(&written.receivers) {
+            assert_eq!(&train.receiver_signals(quantity, number).unwrap(), signals);
+        }
         assert_eq!(
             train
                 .read_snapshots("displacement", number, 0..6)

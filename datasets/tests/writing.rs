@@ -125,8 +125,8 @@ fn data_that_do_not_fit_are_refused_before_they_are_written() {
     );
     refused(
         0,
-        &|data| data.receivers = None,
-        &["receivers", "no receiver signals"],
+        &|data| data.receivers.clear(),
+        &["receiver signals", "expected 3", "found 0"],
     );
     refused(
         0,
@@ -264,7 +264,7 @@ fn child_on_a_full_disk() {
     let written = FileWriter::create(&path, &spec, 400).and_then(|mut writer| {
         for slot in 0..400 {
             let mut data = trajectory(slot as u64);
-            data.receivers = None;
+            data.receivers.clear();
             writer.write(slot, &data)?;
         }
         writer.finish()

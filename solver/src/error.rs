@@ -48,15 +48,25 @@ pub enum SolverError {
         /// What to do.
         remedy: String,
     },
-    /// A source or a receiver does not lie in the mesh.
+    /// A source does not lie in the mesh.
     #[error("{what} {index} at ({}, {}) m lies outside of the mesh, whose bounding box is [{}, {}] x [{}, {}] m; move it inside", position[0], position[1], lower[0], upper[0], lower[1], upper[1])]
     OutsideMesh {
-        /// `source` or `receiver`.
+        /// `source`.
         what: &'static str,
         /// Its index in the list given.
         index: usize,
         /// Its position, m.
         position: [f64; 2],
+        /// Lower corner of the mesh's bounding box, m.
+        lower: [f64; 2],
+        /// Upper corner of the mesh's bounding box, m.
+        upper: [f64; 2],
+    },
+    /// Receivers do not lie in the mesh.
+    #[error("{} outside of the mesh, whose bounding box is [{}, {}] x [{}, {}] m: {}; move {} inside", count(outside.len()), lower[0], upper[0], lower[1], upper[1], listed(outside), if outside.len() == 1 { "it" } else { "them" })]
+    ReceiversOutsideMesh {
+        /// Index in the list given and position (m) of every receiver outside.
+        outside: Vec<(usize, [f64; 2])>,
         /// Lower corner of the mesh's bounding box, m.
         lower: [f64; 2],
         /// Upper corner of the mesh's bounding box, m.
@@ -158,6 +168,22 @@ pub enum SolverError {
         /// What the factorisation reported.
         reason: String,
     },
+}
+
+/// How many receivers.
+fn count(receivers: usize) -> String {
+    match receivers {
+        1 => "1 receiver lies".to_owned(),
+        many => format!("{many} receivers lie"),
+    }
+}
+
+/// Receivers by number and place.
+fn listed(receivers: &[(usize, [f64; 2])]) -> String {
+    let words = receivers
+        .iter()
+        .map(|(index, [x, y])| format!("receiver {index} at ({x}, {y})"));
+    words.collect::<Vec<_>>().join(", ")
 }
 
 impl SolverError {

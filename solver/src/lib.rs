@@ -16,7 +16,7 @@
 //!     space,
 //!     BoundaryConditions::all(BoundaryKind::Fixed),
 //!     TimeSettings { duration: 0.5, snapshots: 11, ..TimeSettings::default() },
-//!     Observers { grid: [32, 32], receivers: vec![[0.25, 0.75]], receiver_every: 1 },
+//!     Observers { grid: [32, 32], receivers: vec![[0.25, 0.75]], ..Observers::default() },
 //!     Precision::F64,
 //! )?;
 //! let scene = Scene {
@@ -67,7 +67,7 @@ pub use medium::Medium;
 pub use mesh::Mesh;
 pub use mesh::disc::Disc;
 pub use mesh::rectangle::Rectangle;
-pub use observe::{Observers, Recording};
+pub use observe::{Observers, Quantity, Recording};
 pub use scene::Scene;
 pub use simulator::{Precision, Simulator, SimulatorInfo};
 pub use source::{PointSource, Signal};

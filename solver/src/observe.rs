@@ -1,15 +1,29 @@
 //! Observers: snapshots on a uniform grid over the bounding box, receivers anywhere, energy.
 //!
-//! Both are products with one sparse interpolation matrix (row: point; column: degree of freedom), computed once.
+//! Both are products with sparse interpolation matrices (row: point; column: degree of freedom), computed once.
+
+pub(crate) mod receivers;
 
 use ndarray::{Array2, Array3};
 use sprs::TriMatI;
 
 use crate::SolverError;
 use crate::assembly::Csr;
-use crate::simulator::setup::point_weights;
 use crate::space::Space;
 use crate::space::locate::Location;
+
+/// What a receiver records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Quantity {
+    /// u, m.
+    Displacement,
+    /// ∂u/∂t at the very time of the sample, m/s. Explicit integrators: the fourth-order difference of the displacements of
+    /// the steps around, with two steps beyond the end; Newmark: its own velocity.
+    Velocity,
+    /// (∂u/∂x, ∂u/∂y), dimensionless, of the cell that holds the point; on a side between cells, where it jumps, of one of
+    /// them.
+    Gradient,
+}
 
 /// What is recorded of every trajectory.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +34,20 @@ pub struct Observers {
     pub receivers: Vec<[f64; 2]>,
     /// Receivers record every that many time steps, from t = 0 on; at least 1.
     pub receiver_every: usize,
+    /// What receivers record.
+    pub quantities: Vec<Quantity>,
+}
+
+impl Default for Observers {
+    /// A grid of 64 × 64 points, no receivers; where there are some, their displacement at every time step.
+    fn default() -> Self {
+        Self {
+            grid: [64, 64],
+            receivers: Vec::new(),
+            receiver_every: 1,
+            quantities: vec![Quantity::Displacement],
+        }
+    }
 }
 
 /// One trajectory as recorded.
@@ -29,8 +57,12 @@ pub struct Recording {
     pub snapshots: Array3<f32>,
     /// Speed on the grid, m/s; axes (x, y); 0 outside of the mesh.
     pub speed: Array2<f32>,
-    /// Displacement at the receivers, m; axes (receiver, time).
+    /// Displacement at the receivers, m; axes (receiver, time); empty where not asked for.
     pub receivers: Array2<f32>,
+    /// Velocity at the receivers, m/s; axes (receiver, time); empty where not asked for.
+    pub receiver_velocity: Array2<f32>,
+    /// Gradient at the receivers; axes (receiver, axis, time); empty where not asked for.
+    pub receiver_gradient: Array3<f32>,
     /// Energy `½ u_tᵀ M u_t + ½ uᵀ K u` per snapshot, in the form that the integrator conserves.
     pub energy: Vec<f64>,
 }
@@ -72,6 +104,14 @@ impl Observers {
                 "use 1 to record every time step",
             ));
         }
+        if !self.receivers.is_empty() && self.quantities.is_empty() {
+            return Err(SolverError::invalid(
+                "receiver quantities",
+                "none",
+                "displacement, velocity or gradient",
+                "name a quantity, or give no receivers",
+            ));
+        }
         Ok(())
     }
 
@@ -97,16 +137,9 @@ impl Observers {
         }
     }
 
-    /// Interpolation at the receivers.
-    ///
-    /// # Errors
-    /// [`SolverError::OutsideMesh`] naming the first receiver outside.
-    pub(crate) fn receiver_matrix(&self, space: &Space) -> Result<Csr<f64>, SolverError> {
-        let mut rows = Vec::with_capacity(self.receivers.len());
-        for (index, &position) in self.receivers.iter().enumerate() {
-            rows.push(point_weights(space, "receiver", index, position)?);
-        }
-        Ok(from_rows(rows, space.dof_count()))
+    /// Whether receivers record a quantity.
+    pub(crate) fn records(&self, quantity: Quantity) -> bool {
+        !self.receivers.is_empty() && self.quantities.contains(&quantity)
     }
 }
 

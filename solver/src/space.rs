@@ -5,6 +5,8 @@ pub mod sweep;
 
 use std::collections::HashMap;
 
+use nalgebra::Vector2;
+
 use crate::element::{Element, ReferenceElement};
 use crate::mesh::Mesh;
 use crate::{SolverError, memory};
@@ -129,6 +131,24 @@ impl Space {
             .zip(values)
             .filter(|(_, value)| value.abs() > NEGLIGIBLE)
             .map(|(&dof, value)| (dof as usize, value))
+            .collect()
+    }
+
+    /// The gradients of the basis functions of the cell at a place, as (degree of freedom, gradient in 1/m). On a side
+    /// between cells, where gradients jump, it is that of the location's cell.
+    pub fn basis_gradients_at(&self, location: &Location) -> Vec<(usize, [f64; 2])> {
+        let mut gradients = vec![[0.0; 2]; self.reference.nodes()];
+        self.reference.gradients(location.reference, &mut gradients);
+        let jacobian = self
+            .mesh
+            .cell_map(location.cell)
+            .jacobian(location.reference);
+        // cells are checked to have positive determinants
+        let inverse = jacobian.try_inverse().unwrap_or_default().transpose();
+        self.cell_dofs(location.cell)
+            .iter()
+            .zip(gradients)
+            .map(|(&dof, gradient)| (dof as usize, (inverse * Vector2::from(gradient)).into()))
             .collect()
     }
 
@@ -291,6 +311,15 @@ mod tests {
                     let value = space.evaluate(&coefficients, position).unwrap();
                     assert!((value - linear(position)).abs() < 1e-11);
                 }
+            }
+            for place in [[0.3, 0.7], [1.99, 0.01]] {
+                let location = space.locate(place).unwrap();
+                let mut gradient = [0.0; 2];
+                for (dof, slopes) in space.basis_gradients_at(&location) {
+                    gradient[0] += slopes[0] * coefficients[dof];
+                    gradient[1] += slopes[1] * coefficients[dof];
+                }
+                assert!((gradient[0] - 2.0).abs() < 1e-10 && (gradient[1] + 3.0).abs() < 1e-10);
             }
             assert!(space.evaluate(&coefficients, [2.001, 0.5]).is_none());
             assert!(space.evaluate(&coefficients, [f64::NAN, 0.5]).is_none());

@@ -82,10 +82,20 @@ impl Default for TimeSettings {
     }
 }
 
+/// What a stepper knows about the velocity now.
+pub(crate) enum Rate<'a, T, const L: usize> {
+    /// `uⁿ − uⁿ⁻¹`, m.
+    Increment(&'a [[T; L]]),
+    /// `u_t`, m/s.
+    Velocity(&'a [[T; L]]),
+}
+
 /// A group of trajectories being advanced, `[dof][lane]`.
 pub(crate) trait Stepper<T, const L: usize> {
     /// Displacement now.
     fn displacement(&self) -> &[[T; L]];
+    /// Velocity, or what it follows from.
+    fn rate(&self) -> Rate<'_, T, L>;
     /// The energy that the scheme conserves, per lane.
     fn energy(&mut self) -> [f64; L];
     /// Goes one step further.

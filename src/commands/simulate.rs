@@ -76,7 +76,7 @@ pub fn run(config: &Path, file: &Path, global: &Global) -> anyhow::Result<()> {
         energy_last: recording.energy.last().copied().unwrap_or(f64::NAN),
     };
     let spec = ensemble::file_spec(&config, &simulator, &sample, SplitName::Train, 1);
-    let data = ensemble::trajectory_data(0, &sample, recording, spec.receivers.is_some());
+    let data = ensemble::trajectory_data(0, &sample, recording);
     let mut writer = FileWriter::create(file, &spec, 1)?;
     writer.write(0, &data)?;
     writer.finish()?;

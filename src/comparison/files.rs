@@ -135,7 +135,7 @@ pub fn predicted_trajectory(
             .filter_map(|scalar| scalars.get(&scalar.name).copied())
             .collect(),
         fields,
-        receivers: None,
+        receivers: Vec::new(),
         energy: Vec::new(),
         source_end: split.source_end(trajectory)?,
     })

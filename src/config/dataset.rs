@@ -3,11 +3,13 @@
 mod excitation;
 mod medium;
 mod mesh;
+mod receivers;
 mod time;
 
 pub use excitation::{InitialConfig, InitialKind, SignalConfig, SourceConfig};
 pub use medium::{MediumConfig, MediumKind};
 pub use mesh::{ElementConfig, MeshConfig};
+pub use receivers::ReceiversConfig;
 pub use time::{IntegratorConfig, TimeConfig};
 
 use std::collections::BTreeMap;
@@ -16,7 +18,6 @@ use toml::Value;
 
 use super::ConfigError;
 use super::document::{Document, sha256};
-use super::range::number;
 use super::section::Section;
 
 /// Most pulses and inclusions of one entry: every one has numbers of its own in every file.
@@ -84,15 +85,6 @@ impl BoundaryConfig {
     }
 }
 
-/// Receivers.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct ReceiversConfig {
-    /// Positions in m.
-    pub points: Vec<[f64; 2]>,
-    /// A sample every so many time steps.
-    pub every: usize,
-}
-
 impl DatasetConfig {
     /// Checks a document. With `single`, `count` may be missing (`fewave simulate`).
     ///
@@ -126,7 +118,7 @@ impl DatasetConfig {
         let source = excitation::sources(&root, mesh.size)?;
         let time = time::read(&root.section("time", "duration and snapshots")?)?;
         let grid = grid(&root)?;
-        let receivers = receivers(&root, mesh.size)?;
+        let receivers = receivers::read(&root, mesh.size)?;
         root.finish()?;
         if initial.is_empty() && source.is_empty() {
             return Err(root.error_found(
@@ -297,58 +289,6 @@ fn grid(root: &Section<'_>) -> Result<[usize; 2], ConfigError> {
     )?;
     section.finish()?;
     Ok(shape)
-}
-
-fn receivers(root: &Section<'_>, size: [f64; 2]) -> Result<ReceiversConfig, ConfigError> {
-    let Some(section) = root.section_if(
-        "receivers",
-        "points that record the displacement at every time step",
-    )?
-    else {
-        return Ok(ReceiversConfig {
-            points: Vec::new(),
-            every: 1,
-        });
-    };
-    let expected = "a list of points [x, y] in m";
-    let points: Vec<[f64; 2]> = section.required("points", expected, |value| {
-        value
-            .as_array()?
-            .iter()
-            .map(|point| {
-                let [x, y] = point.as_array()?.as_slice() else {
-                    return None;
-                };
-                Some([number(x)?, number(y)?])
-            })
-            .collect()
-    })?;
-    let outside: Vec<String> = points
-        .iter()
-        .enumerate()
-        .filter(|(_, point)| !inside(**point, size))
-        .map(|(index, point)| format!("number {index} at ({}, {})", point[0], point[1]))
-        .collect();
-    if !outside.is_empty() {
-        return Err(section.error_found(
-            "points",
-            format!("partly outside the mesh: {}", outside.join(", ")),
-            format!("points with 0 ≤ x ≤ {} and 0 ≤ y ≤ {}", size[0], size[1]),
-        ));
-    }
-    let every = section.or(
-        "every",
-        "a whole number of time steps of at least 1",
-        1,
-        |value| whole(value, 1, 1_000_000),
-    )?;
-    section.finish()?;
-    Ok(ReceiversConfig { points, every })
-}
-
-/// Whether a point lies in the rectangle from the origin to `size`, its sides included.
-fn inside(point: [f64; 2], size: [f64; 2]) -> bool {
-    (0..2).all(|axis| (0.0..=size[axis]).contains(&point[axis]))
 }
 
 #[cfg(test)]

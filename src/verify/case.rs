@@ -63,6 +63,7 @@ impl Case {
             grid: self.grid,
             receivers: self.receivers.clone(),
             receiver_every: 1,
+            ..Observers::default()
         };
         let simulator = Simulator::new(
             Space::new(mesh, self.element)?,

@@ -4,10 +4,11 @@ use std::ops::Range;
 use std::sync::PoisonError;
 
 use hdf5::{Dataset, File};
-use ndarray::{Array, Array2, Array3, Dimension, s};
+use ndarray::{Array, Array2, Array3, ArrayD, Dimension, s};
 
 use super::Split;
 use crate::error::{Error, Hdf5Context, Result, Violation};
+use crate::schema::ReceiverQuantity;
 
 /// Files kept open at a time.
 const OPEN_FILES: usize = 32;
@@ -56,20 +57,62 @@ impl Split {
         })
     }
 
-    /// The receivers' signals, shape (receiver, time); `None` where the file has no receivers.
+    /// The displacement at the receivers, shape (receiver, time); `None` where it is not recorded.
     ///
     /// # Errors
     /// As [`Split::read_snapshots`].
     pub fn receivers(&self, trajectory: usize) -> Result<Option<Array2<f32>>> {
         let (part, _, slot) = self.locate(trajectory)?;
-        if self.spec.receivers.is_none() {
+        let quantity = ReceiverQuantity::Displacement;
+        if !self.records(quantity) {
             return Ok(None);
         }
-        let place = "fewave/receivers/displacement";
-        self.read(part, place, |at| {
+        self.read(part, &quantity.place(), |at| {
             at.read_slice::<f32, _, _>(s![slot, .., ..])
         })
         .map(Some)
+    }
+
+    /// A quantity at the receivers, shape (receiver, time), of the gradient (receiver, axis, time).
+    ///
+    /// # Errors
+    /// As [`Split::read_snapshots`]; also for a quantity that is not recorded.
+    pub fn receiver_signals(
+        &self,
+        quantity: ReceiverQuantity,
+        trajectory: usize,
+    ) -> Result<ArrayD<f32>> {
+        let (part, _, slot) = self.locate(trajectory)?;
+        if !self.records(quantity) {
+            let recorded = self.spec.receivers.iter().flat_map(|spec| &spec.quantities);
+            let names: Vec<_> = recorded.map(|quantity| quantity.name()).collect();
+            let found = match names.as_slice() {
+                [] => "no receivers".to_owned(),
+                _ => format!("receivers of {} only", names.join(" and ")),
+            };
+            return Err(Error::input(
+                format!("the receivers of {}", self.root.display()),
+                quantity.name(),
+                found,
+                "generate the data with receivers.quantities that include it",
+            ));
+        }
+        let place = quantity.place();
+        if quantity == ReceiverQuantity::Gradient {
+            let signals = self.read(part, &place, |at| {
+                at.read_slice::<f32, _, _>(s![slot, .., .., ..])
+            })?;
+            return Ok(Array3::into_dyn(signals));
+        }
+        let signals = self.read(part, &place, |at| {
+            at.read_slice::<f32, _, _>(s![slot, .., ..])
+        })?;
+        Ok(Array2::into_dyn(signals))
+    }
+
+    fn records(&self, quantity: ReceiverQuantity) -> bool {
+        let receivers = self.spec.receivers.as_ref();
+        receivers.is_some_and(|spec| spec.quantities.contains(&quantity))
     }
 
     /// The energy at every snapshot; `None` where it is not stored.

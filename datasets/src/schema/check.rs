@@ -138,6 +138,15 @@ impl FileSpec {
             for value in receivers.positions.iter().flatten() {
                 finite(*value, "a receiver's position")?;
             }
+            let quantities = &receivers.quantities;
+            if quantities.is_empty() || quantities.windows(2).any(|pair| pair[0] >= pair[1]) {
+                return Err(Error::input(
+                    "the receivers' quantities",
+                    "at least one of displacement, velocity, gradient, each once and in this order",
+                    format!("{quantities:?}"),
+                    "name them in this order",
+                ));
+            }
         }
         Ok(())
     }
@@ -173,28 +182,27 @@ impl FileSpec {
             let what = of(&format!("field `{}`", spec.name));
             values(array.shape(), &self.field_shape(field), array.iter(), what)?;
         }
-        match (&self.receivers, &data.receivers) {
-            (None, None) => Ok(()),
-            (Some(spec), Some(signals)) => {
-                let shape = [spec.positions.len(), spec.times.len()];
-                values(signals.shape(), &shape, signals.iter(), of("the receivers"))
-            }
-            (expected, found) => {
-                let word = |present: bool| {
-                    if present {
-                        "receiver signals"
-                    } else {
-                        "no receiver signals"
-                    }
-                };
-                Err(Error::input(
-                    of("the receivers"),
-                    word(expected.is_some()),
-                    word(found.is_some()),
-                    "match the file's specification",
-                ))
-            }
+        let quantities = self.receivers.iter().flat_map(|spec| &spec.quantities);
+        count(
+            "number of receiver signals",
+            quantities.clone().count(),
+            data.receivers.len(),
+        )?;
+        for (spec, (signals, quantity)) in self
+            .receivers
+            .iter()
+            .cycle()
+            .zip(data.receivers.iter().zip(quantities))
+        {
+            let what = of(&format!("the receivers' {}", quantity.name()));
+            values(
+                signals.shape(),
+                &spec.shape(*quantity),
+                signals.iter(),
+                what,
+            )?;
         }
+        Ok(())
     }
 }
 

@@ -75,11 +75,14 @@ pub(super) fn check(
             }
         }
     }
-    if file.spec().receivers.is_some() {
-        let signals = file
-            .receivers(trajectory)
-            .map(|signals| signals.unwrap_or_default().into_dyn());
-        if let Some(signals) = good(signals, "/fewave/receivers/displacement") {
+    let quantities = file
+        .spec()
+        .receivers
+        .iter()
+        .flat_map(|spec| &spec.quantities);
+    for quantity in quantities {
+        let signals = file.receiver_signals(*quantity, trajectory);
+        if let Some(signals) = good(signals, &format!("/{}", quantity.place())) {
             digest.update(&signals);
         }
     }

@@ -81,7 +81,7 @@ pub(crate) fn seal(sink: Sink<'_>, file: &File, spec: &FileSpec) -> Result<()> {
     let signals = spec
         .receivers
         .iter()
-        .map(|_| "fewave/receivers/displacement".to_owned());
+        .flat_map(|receivers| receivers.quantities.iter().map(|quantity| quantity.place()));
     let mut data = Vec::new();
     for place in fields.chain(signals) {
         let dataset = file.dataset(&place).at(sink.path, &place, "open", SPACE)?;
@@ -233,14 +233,12 @@ fn signals(
     trajectories: usize,
     compression: Compression,
 ) -> Result<()> {
-    let shape = [trajectories, spec.positions.len(), spec.times.len()];
-    let displacement = sink.reserve::<f32>(group, "displacement", &shape, compression)?;
-    described(
-        sink,
-        &displacement,
-        &spec.unit,
-        "signals at the receivers, (trajectory, receiver, time)",
-    )?;
+    for quantity in &spec.quantities {
+        let mut shape = vec![trajectories];
+        shape.extend(spec.shape(*quantity));
+        let signals = sink.reserve::<f32>(group, quantity.name(), &shape, compression)?;
+        described(sink, &signals, quantity.unit(), quantity.description())?;
+    }
     let mut positions = Array2::zeros((spec.positions.len(), 2));
     for (mut row, position) in positions.rows_mut().into_iter().zip(&spec.positions) {
         row.assign(&arr1(position));

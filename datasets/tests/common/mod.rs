@@ -6,7 +6,7 @@ use std::f64::consts::PI;
 use std::path::Path;
 
 use fewave_datasets::*;
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, Array3, ArrayD};
 
 /// Snapshots, and grid points of x and y: unequal, so that a mix-up of axes shows.
 pub const SHAPE: (usize, usize, usize) = (6, 9, 7);
@@ -53,7 +53,7 @@ pub fn spec(split: SplitName, split_trajectories: u64) -> FileSpec {
         receivers: Some(ReceiverSpec {
             positions: vec![[0.25, 0.5], [0.5, 0.3], [0.1, 0.6]],
             times: (0..10).map(|step| step as f64 * 0.02).collect(),
-            unit: "m".into(),
+            quantities: ReceiverQuantity::ALL.to_vec(),
         }),
         energy: true,
         provenance: Provenance {
@@ -88,9 +88,15 @@ pub fn trajectory(index: u64) -> TrajectoryData {
         index,
         scalars: vec![amplitude],
         fields: vec![wave.into_dyn(), speed.into_dyn()],
-        receivers: Some(Array2::from_shape_fn((3, 10), |(r, t)| {
-            (r * 10 + t) as f32 * amplitude as f32
-        })),
+        receivers: ReceiverQuantity::ALL
+            .iter()
+            .map(|quantity| {
+                let shape = quantity.shape(3, 10);
+                let count = shape.iter().product::<usize>();
+                let values = (0..count).map(|n| (n as f64 * amplitude) as f32);
+                ArrayD::from_shape_vec(shape, values.collect()).unwrap()
+            })
+            .collect(),
         energy: (0..steps)
             .map(|step| amplitude * amplitude + 1e-9 * step as f64)
             .collect(),

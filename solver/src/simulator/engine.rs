@@ -7,6 +7,7 @@ use super::setup::{Prepared, SpaceMatrices, check_speed};
 use crate::assembly::{self, stiffness::Stiffness};
 use crate::boundary::BoundaryConditions;
 use crate::field::Field;
+use crate::observe::receivers::{self, Receivers};
 use crate::observe::{self, Grid, Observers, Recording};
 use crate::operator::{StiffnessOperator, assembled::Assembled};
 use crate::real::Real;
@@ -30,8 +31,7 @@ pub(super) struct Engine<T> {
     /// The cell group that a grid point lies in; none outside of the mesh.
     grid_groups: Vec<Option<u32>>,
     snapshots: Assembled<T>,
-    receivers: Assembled<T>,
-    receiver_every: usize,
+    receivers: Receivers<T>,
     integrator: Integrator,
     max_speed: f64,
     /// What every lane of a running group adds.
@@ -80,11 +80,7 @@ impl<T: Real> Engine<T> {
         let plan = time.plan(&space, largest_eigenvalue_bound(&unit, &inverse_mass))?;
         drop(unit);
         let steps = plan.steps_per_snapshot * (time.snapshots - 1);
-        let samples = if observers.receivers.is_empty() {
-            0
-        } else {
-            steps / observers.receiver_every + 1
-        };
+        let samples = receivers::samples(observers, steps);
         let recording = recording_bytes(time, observers, samples);
         let points = memory::product(&observers.grid);
         let weights = points.saturating_mul((space.reference().nodes() * 40) as u64);
@@ -106,11 +102,10 @@ impl<T: Real> Engine<T> {
             .map(|location| Some(space.mesh().cell_group(location.as_ref()?.cell) as u32))
             .collect();
         let mut engine = Self {
-            receivers: Assembled::new(&observers.receiver_matrix(&space)?),
+            receivers: Receivers::new(observers, &space, steps, plan.dt)?,
             snapshots: Assembled::new(&interpolation),
             stiffness,
             implicit,
-            receiver_every: observers.receiver_every,
             integrator: time.integrator,
             max_speed: time.max_speed,
             lane_memory_bytes: 0,
@@ -223,15 +218,21 @@ impl<T: Real> Engine<T> {
         }
         let mut recordings: Vec<Recording> = speeds
             .into_iter()
-            .map(|speed| Recording {
-                snapshots: Array3::zeros((
-                    self.info.snapshot_times.len(),
-                    self.grid.x.len(),
-                    self.grid.y.len(),
-                )),
-                speed,
-                receivers: Array2::zeros((self.receivers.rows(), self.info.receiver_times.len())),
-                energy: Vec::with_capacity(self.info.snapshot_times.len()),
+            .map(|speed| {
+                let mut recording = Recording {
+                    snapshots: Array3::zeros((
+                        self.info.snapshot_times.len(),
+                        self.grid.x.len(),
+                        self.grid.y.len(),
+                    )),
+                    speed,
+                    receivers: Array2::zeros((0, 0)),
+                    receiver_velocity: Array2::zeros((0, 0)),
+                    receiver_gradient: Array3::zeros((0, 0, 0)),
+                    energy: Vec::with_capacity(self.info.snapshot_times.len()),
+                };
+                self.receivers.prepare(&mut recording);
+                recording
             })
             .collect();
         let marched = match &self.implicit {
@@ -310,19 +311,11 @@ impl<T: Real> Engine<T> {
         progress: &mut dyn FnMut(usize),
     ) {
         let mut on_grid = Field::<T, L>::zeros(self.snapshots.rows());
-        let mut at_receivers = Field::<T, L>::zeros(self.receivers.rows());
-        for step in 0..=self.info.steps {
-            if step % self.receiver_every == 0 && !at_receivers.is_empty() {
-                self.receivers
-                    .apply(stepper.displacement(), &mut at_receivers);
-                let sample = step / self.receiver_every;
-                for (lane, recording) in recordings.iter_mut().enumerate() {
-                    for (receiver, values) in at_receivers.iter().enumerate() {
-                        recording.receivers[(receiver, sample)] = values[lane].to_f64() as f32;
-                    }
-                }
-            }
-            if step % self.info.steps_per_snapshot == 0 {
+        let mut receivers = self.receivers.recorder::<L>();
+        let last = receivers.last_step(self.info.steps, &stepper.rate());
+        for step in 0..=last {
+            receivers.record(step, &stepper, recordings);
+            if step % self.info.steps_per_snapshot == 0 && step <= self.info.steps {
                 let snapshot = step / self.info.steps_per_snapshot;
                 let energy = stepper.energy();
                 self.snapshots.apply(stepper.displacement(), &mut on_grid);
@@ -348,8 +341,16 @@ impl<T: Real> Engine<T> {
                     return;
                 }
             }
-            if step < self.info.steps {
+            if step < last {
                 stepper.advance();
+            }
+        }
+        for (recording, failure) in recordings.iter().zip(failures) {
+            if failure.is_none() && !recording.has_finite_signals() {
+                *failure = Some(SolverError::BlewUp {
+                    time: self.info.dt * self.info.steps as f64,
+                    step: self.info.steps,
+                });
             }
         }
     }
@@ -359,6 +360,6 @@ impl<T: Real> Engine<T> {
 fn recording_bytes(time: &TimeSettings, observers: &Observers, samples: usize) -> u64 {
     let [nx, ny] = observers.grid;
     memory::product(&[time.snapshots.saturating_add(1), nx, ny, 4])
-        .saturating_add(memory::product(&[observers.receivers.len(), samples, 4]))
+        .saturating_add(receivers::bytes(observers, samples))
         .saturating_add(memory::product(&[time.snapshots, 8]))
 }

@@ -11,7 +11,7 @@
 //! loads, and absorbing sides as `B v (1 + δ)/(2 dt)` with the decay `δ = (1 − α dt/2)/(1 + α dt/2)` of a lane, which leaves
 //! a single factor per degree of freedom and lane, the gain `dt²/(m (1 + α dt/2) + b dt/2)`.
 
-use super::Stepper;
+use super::{Rate, Stepper};
 use crate::field::Field;
 use crate::operator::StiffnessOperator;
 use crate::operator::leapfrog::Leapfrog;
@@ -149,6 +149,10 @@ impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
 impl<T: Real, const L: usize> Stepper<T, L> for CentralDifference<'_, T, L> {
     fn displacement(&self) -> &[[T; L]] {
         &self.displacement
+    }
+
+    fn rate(&self) -> Rate<'_, T, L> {
+        Rate::Increment(&self.increment)
     }
 
     fn energy(&mut self) -> [f64; L] {

@@ -10,7 +10,7 @@
 //! `½ vᵀMv/dt² + ½ (uⁿ)ᵀ K' uⁿ⁻¹` with the symmetric `K' = K − dt²/12 K M⁻¹ K`, which is positive for those steps.
 //! Damping would enter `u_tttt` as well, so damped scenes and absorbing sides are refused.
 
-use super::Stepper;
+use super::{Rate, Stepper};
 use crate::field::Field;
 use crate::operator::StiffnessOperator;
 use crate::real::Real;
@@ -199,6 +199,10 @@ impl<T: Real, const L: usize> Derivatives<'_, T, L> {
 impl<T: Real, const L: usize> Stepper<T, L> for ModifiedEquation<'_, T, L> {
     fn displacement(&self) -> &[[T; L]] {
         &self.displacement
+    }
+
+    fn rate(&self) -> Rate<'_, T, L> {
+        Rate::Increment(&self.increment)
     }
 
     fn energy(&mut self) -> [f64; L] {

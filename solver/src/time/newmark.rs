@@ -8,7 +8,7 @@
 pub(crate) mod cholesky;
 pub(crate) mod mass;
 
-use super::Stepper;
+use super::{Rate, Stepper};
 use crate::SolverError;
 use crate::field::Field;
 use crate::operator::StiffnessOperator;
@@ -167,6 +167,10 @@ impl<'a, T: Real, const L: usize> Newmark<'a, T, L> {
 impl<T: Real, const L: usize> Stepper<T, L> for Newmark<'_, T, L> {
     fn displacement(&self) -> &[[T; L]] {
         &self.displacement
+    }
+
+    fn rate(&self) -> Rate<'_, T, L> {
+        Rate::Velocity(&self.velocity)
     }
 
     fn energy(&mut self) -> [f64; L] {

@@ -3,7 +3,7 @@
 use super::*;
 use fewave_solver::initial::{Pulse, Pulses};
 use fewave_solver::medium::GaussianField;
-use fewave_solver::{Integrator, PointSource, Signal, SolverError, TimeStep};
+use fewave_solver::{Integrator, PointSource, Quantity, Signal, SolverError, TimeStep};
 
 /// A different problem for every index: medium, damping, initial state and source.
 fn scene(index: u64) -> Scene {
@@ -47,6 +47,11 @@ fn demo(precision: Precision, integrator: Integrator, cells: usize, duration: f6
         grid: [64, 64],
         receivers: vec![[0.25, 0.75]],
         receiver_every: 2,
+        quantities: vec![
+            Quantity::Displacement,
+            Quantity::Velocity,
+            Quantity::Gradient,
+        ],
     };
     let right = match integrator {
         Integrator::ModifiedEquation => BoundaryKind::Free,
@@ -64,6 +69,8 @@ fn same_bits(a: &Recording, b: &Recording) -> bool {
         r.snapshots
             .iter()
             .chain(&r.receivers)
+            .chain(&r.receiver_velocity)
+            .chain(&r.receiver_gradient)
             .chain(&r.speed)
             .map(|x| x.to_bits())
             .collect()

@@ -6,6 +6,7 @@ mod energy;
 mod integrators;
 mod lanes;
 mod modified_equation;
+mod receivers;
 mod stability;
 
 use std::sync::Arc;
@@ -33,8 +34,7 @@ fn unit_square(element: Element, cells: usize, distortion: f64, seed: u64) -> Sp
 fn observers() -> Observers {
     Observers {
         grid: [GRID; 2],
-        receivers: vec![],
-        receiver_every: 1,
+        ..Observers::default()
     }
 }
 

@@ -80,7 +80,7 @@ impl Case {
         let observers = Observers {
             grid: self.grid,
             receivers: self.receivers.clone(),
-            receiver_every: 1,
+            ..Observers::default()
         };
         Simulator::new(
             space,

@@ -61,7 +61,6 @@ pub(super) fn simulate_files(
     let workers = rayon::current_num_threads().min(groups.len()).max(1);
     // a bounded channel keeps finished groups from piling up in memory
     let (sender, receiver) = mpsc::sync_channel::<Finished>(workers);
-    let has_receivers = !config.receivers.points.is_empty();
     let work = |sender: &mpsc::SyncSender<Finished>| {
         loop {
             let number = next.fetch_add(1, Ordering::SeqCst);
@@ -71,13 +70,8 @@ pub(super) fn simulate_files(
             if interrupt::requested() {
                 return;
             }
-            let trajectories = run_group(
-                sampler,
-                simulator,
-                files[group.file].split,
-                group,
-                has_receivers,
-            );
+            let split = files[group.file].split;
+            let trajectories = run_group(sampler, simulator, split, group);
             if sender
                 .send(Finished {
                     group: number,
@@ -135,7 +129,6 @@ fn run_group(
     simulator: &Simulator,
     split: SplitName,
     group: &Group,
-    has_receivers: bool,
 ) -> Vec<Result<TrajectoryData, String>> {
     let indices = group.first..group.first + group.count as u64;
     let samples: Result<Vec<_>, _> = indices
@@ -154,7 +147,7 @@ fn run_group(
         .zip(indices)
         .map(|((recording, sample), index)| {
             recording
-                .map(|recording| ensemble::trajectory_data(index, sample, recording, has_receivers))
+                .map(|recording| ensemble::trajectory_data(index, sample, recording))
                 .map_err(|error| error.to_string())
         })
         .collect()

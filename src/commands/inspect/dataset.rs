@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use fewave_datasets::{FileSpec, Split, SplitName, Statistics};
+use fewave_datasets::{FileSpec, ReceiverQuantity, ReceiverSpec, Split, SplitName, Statistics};
 use serde_json::{Value, json};
 
 use crate::console::{Console, table};
@@ -168,8 +168,9 @@ fn describe(spec: &FileSpec, console: &Console) {
     }
     if let Some(receivers) = &spec.receivers {
         console.say(format!(
-            "receivers  {}, {} samples each",
+            "receivers  {} of {}, {} samples each",
             receivers.positions.len(),
+            quantities(receivers).join(", "),
             receivers.times.len()
         ));
     }
@@ -178,6 +179,14 @@ fn describe(spec: &FileSpec, console: &Console) {
         "origin     fewave {}, seed {}, configuration {}",
         origin.version, origin.seed, &origin.config_hash
     ));
+}
+
+fn quantities(receivers: &ReceiverSpec) -> Vec<String> {
+    let named = |quantity: &ReceiverQuantity| match unit(quantity.unit()) {
+        "" => quantity.name().to_owned(),
+        unit => format!("{} ({unit})", quantity.name()),
+    };
+    receivers.quantities.iter().map(named).collect()
 }
 
 fn unit(unit: &str) -> &str {
@@ -274,6 +283,9 @@ fn summary(spec: &FileSpec) -> Value {
         "constants": spec.constants.iter().map(|(name, constant)| (name.clone(), constant.value)).collect::<BTreeMap<_, _>>(),
         "scalars": spec.scalars.iter().map(|scalar| scalar.name.clone()).collect::<Vec<_>>(),
         "receivers": spec.receivers.as_ref().map_or(0, |receivers| receivers.positions.len()),
+        "receiver_quantities": spec.receivers.as_ref().map_or(Vec::new(), |receivers| {
+            receivers.quantities.iter().map(|quantity| quantity.name()).collect()
+        }),
         "seed": spec.provenance.seed,
         "version": spec.provenance.version,
         "config_hash": spec.provenance.config_hash,

@@ -109,7 +109,7 @@ impl Data {
             index: index as u64,
             scalars: Vec::new(),
             fields: vec![field.into_dyn(), medium.into_dyn()],
-            receivers: None,
+            receivers: vec![],
             energy: Vec::new(),
             source_end: self.source_end,
         }

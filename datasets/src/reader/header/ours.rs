@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use hdf5::Group;
 
 use super::Header;
-use crate::hdf::inspect::{Inspector, Wanted, described};
-use crate::schema::{Provenance, ReceiverSpec, SplitName};
+use crate::hdf::inspect::{Inspector, Wanted};
+use crate::schema::{Provenance, ReceiverQuantity, ReceiverSpec, SplitName};
 use crate::writer::layout::LAYOUT_VERSION;
 
 /// Values per trajectory (less the scalars), provenance, receivers, and whether the energy is stored.
@@ -113,16 +113,22 @@ fn receivers(look: &mut Inspector<'_>, group: &Group, trajectories: usize) -> Op
     }
     let positions = look.values::<f64>(&position)?;
     let times = times?;
-    let signals = look.shaped(
-        group,
-        "displacement",
-        Wanted::Single,
-        &[trajectories, count, times.len()],
-    )?;
-    let (unit, _) = described(&signals);
+    let present = |quantity: &ReceiverQuantity| group.link_exists(quantity.name());
+    let quantities: Vec<_> = ReceiverQuantity::ALL.into_iter().filter(present).collect();
+    if quantities.is_empty() {
+        let rule = "receivers record at least one quantity";
+        let expected = "displacement, velocity or gradient";
+        look.note("/fewave/receivers", expected, "none of them", rule);
+        return None;
+    }
+    for quantity in &quantities {
+        let mut shape = vec![trajectories];
+        shape.extend(quantity.shape(count, times.len()));
+        look.shaped(group, quantity.name(), Wanted::Single, &shape)?;
+    }
     Some(ReceiverSpec {
         positions: positions.as_chunks::<2>().0.to_vec(),
         times,
-        unit,
+        quantities,
     })
 }
