@@ -85,6 +85,10 @@ pub fn start(
     for split in [SplitName::Train, SplitName::Valid] {
         super::open_reference(&config.data, split)?;
     }
+    let (channels, axes) = (config.task.channels(), config.task.axes());
+    for warning in config.network.warnings(channels, axes)? {
+        console.warn(warning);
+    }
     let start = if resume {
         Start::Resume
     } else {

@@ -82,14 +82,54 @@ fn read_scheme(network: &Section<'_>) -> Result<Scheme, ConfigError> {
         "scheme",
         "{ kind = \"dense\" } or { kind = \"one-way\", form = \"filter\", rank = 1 }",
     )?;
-    if section.word("kind", &["dense", "one-way"], true)? == "one-way" {
-        section.word("form", &["kernel", "filter", "layer"], true)?;
-        section.or("rank", "a whole number of at least 1", (), |value| {
-            (value.as_integer()? >= 1).then_some(())
-        })?;
-        section.or("rank_ratio", "a number above 0", (), |value| {
-            (number(value)? > 0.0).then_some(())
-        })?;
+    let kinds = ["dense", "one-way", "flattened", "structured", "fresh"];
+    let at_least = |key: &str, least: i64| {
+        let expected = format!("a whole number of at least {least}");
+        section.or(key, &expected, (), |value| {
+            (value.as_integer()? >= least).then_some(())
+        })
+    };
+    let above = |key: &str, expected: &str, holds: fn(f64) -> bool| {
+        section.or(key, expected, (), |value| {
+            holds(number(value)?).then_some(())
+        })
+    };
+    let flag = |key: &str| {
+        section.or(key, "true or false", (), |value| {
+            value.as_bool().map(|_| ())
+        })
+    };
+    match section.word("kind", &kinds, true)? {
+        "one-way" => {
+            section.word("form", &["kernel", "filter", "layer"], true)?;
+            at_least("rank", 1)?;
+            above("rank_ratio", "a number above 0", |ratio| ratio > 0.0)?;
+        }
+        "flattened" => {
+            section.or("chains", "1 or 2", (), |value| {
+                [1, 2].contains(&value.as_integer()?).then_some(())
+            })?;
+            flag("inner_bias")?;
+        }
+        "structured" => {
+            flag("ternary")?;
+            let expected = "a list of one permutation per axis, each a text such as \"1230\"";
+            section.or("permutations", expected, (), |value| {
+                value.as_array()?.iter().all(Value::is_str).then_some(())
+            })?;
+            at_least("seed", 0)?;
+        }
+        "fresh" => {
+            above("compression", "a number of at least 1", |ratio| {
+                ratio >= 1.0
+            })?;
+            section.word("bands", &["beta", "equal"], false)?;
+            above("alpha", "a number above 0", |exponent| exponent > 0.0)?;
+            above("beta", "a number above 0", |exponent| exponent > 0.0)?;
+            section.word("transform", &["dct", "none"], false)?;
+            at_least("seed", 0)?;
+        }
+        _ => {}
     }
     section.finish()?;
     convert(

@@ -1,7 +1,8 @@
 //! A-priori factorised convolutional networks on candle: ops, schemes, networks, training and evaluation.
 //!
-//! A [`Scheme`] says how the kernel of a convolution layer is parametrised: `dense`, or as a product of one-way (1-D)
-//! filters that are themselves the trainable parameters. Every scheme builds a [`Layer`] that can show the dense kernel
+//! A [`Scheme`] says how the kernel of a convolution layer is parametrised: `dense`, as products or chains of one-way (1-D)
+//! filters that are themselves the trainable parameters, by few values in a structure, or by hashed frequency
+//! coefficients. Every scheme builds a [`Layer`] that can show the dense kernel
 //! that it stands for, and what it costs.
 //!
 //! [`train`](fn@train) fits a [`Network`] of such layers to a data set, in a folder from which [`Surrogate::load`] brings it back
@@ -42,8 +43,11 @@ pub use error::{Result, SurrogateError};
 pub use evaluate::{EvaluateOptions, Evaluation, evaluate};
 pub use network::{LayerFootprint, Network, NetworkConfig};
 pub use parameters::{Parameters, Scope};
+pub use scheme::flattened::Flattened;
+pub use scheme::fresh::{Bands, Domain, Fresh};
 pub use scheme::one_way::{Form, OneWay, Rank};
-pub use scheme::{ConvolutionShape, Footprint, Layer, Scheme};
+pub use scheme::structured::{Permutation, Permutations, Structured};
+pub use scheme::{ConvolutionShape, Equivalence, Footprint, Layer, Scheme};
 pub use surrogate::{Provenance, Surrogate};
 pub use task::{Grid, TaskConfig};
 pub use train::config::{TrainConfig, TrainSettings};

@@ -11,7 +11,7 @@ mod storage;
 pub mod unet;
 
 use crate::parameters::Parameters;
-use crate::{Form, OneWay, Rank, Result, Scheme, SurrogateError};
+use crate::{ConvolutionShape, Result, Scheme, SurrogateError};
 use candle_core::Tensor;
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
@@ -127,6 +127,50 @@ impl NetworkConfig {
         }
     }
 
+    /// Checks that the scheme can serve every layer of the network between these channels on so many axes, before anything is built.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Setting`] with the key of the scheme, and the size that it cannot serve.
+    pub fn check_layers(&self, channels: Channels, axes: usize) -> Result<()> {
+        for shape in self.shapes(channels, axes) {
+            self.scheme()
+                .parameter_formula(&shape)
+                .map_err(within_network)?;
+        }
+        Ok(())
+    }
+
+    /// What may surprise in settings that work: layers that have more parameters than they would have if dense.
+    ///
+    /// # Errors
+    /// As [`check_layers`](Self::check_layers).
+    pub fn warnings(&self, channels: Channels, axes: usize) -> Result<Vec<String>> {
+        let shapes = self.shapes(channels, axes);
+        let mut larger = 0;
+        let (mut own, mut dense) = (0, 0);
+        for shape in &shapes {
+            let count = self.scheme().parameter_formula(shape)?;
+            let twin = Scheme::Dense.parameter_formula(shape)?;
+            larger += usize::from(count > twin);
+            own += count;
+            dense += twin;
+        }
+        let text = format!(
+            "network.scheme: {larger} of {} layers have more parameters than dense ones ({own} against {dense} in all layers); \
+             lower the rank, or choose another form",
+            shapes.len(),
+        );
+        Ok((larger > 0).then_some(text).into_iter().collect())
+    }
+
+    /// The sizes of all layers that follow the scheme.
+    fn shapes(&self, channels: Channels, axes: usize) -> Vec<ConvolutionShape> {
+        match self {
+            Self::Unet(config) => config.shapes(channels, axes),
+            Self::Cnn(config) => config.shapes(channels, axes),
+        }
+    }
+
     /// The scheme of its convolutions, in short, for tables and titles.
     pub fn scheme(&self) -> &Scheme {
         match self {
@@ -144,21 +188,21 @@ impl NetworkConfig {
     }
 }
 
-/// A scheme in short: `dense`, `one-way filter R1`, `one-way layer R=0.5·max(S,T)`.
-pub fn describe(scheme: &Scheme) -> String {
-    match scheme {
-        Scheme::Dense => "dense".into(),
-        Scheme::OneWay(OneWay { form, rank }) => {
-            let form = match form {
-                Form::Kernel => "kernel",
-                Form::Filter => "filter",
-                Form::Layer => "layer",
-            };
-            match rank {
-                Rank::Fixed(rank) => format!("one-way {form} R{rank}"),
-                Rank::Ratio(ratio) => format!("one-way {form} R={ratio}·max(S,T)"),
-            }
-        }
+/// The error of a scheme, with the key's full name.
+fn within_network(error: SurrogateError) -> SurrogateError {
+    match error {
+        SurrogateError::Setting {
+            key,
+            found,
+            expected,
+            remedy,
+        } => SurrogateError::Setting {
+            key: format!("network.{key}"),
+            found,
+            expected,
+            remedy,
+        },
+        other => other,
     }
 }
 

@@ -7,9 +7,11 @@
 mod axis;
 mod dense;
 mod element;
+mod gather;
 mod geometry;
 mod memory;
 mod microkernel;
+mod offset;
 mod one_way;
 pub mod portable;
 mod resample;
@@ -17,6 +19,8 @@ mod shifted;
 
 use candle_core::{DType, Tensor};
 
+pub(crate) use gather::{Table, gather};
+pub(crate) use offset::add_offset;
 pub use resample::{average_pool, max_pool, upsample_nearest};
 
 use crate::{Result, SurrogateError};

@@ -240,16 +240,38 @@ impl Scope<'_> {
         rng: &mut impl Rng,
     ) -> Result<Tensor> {
         let shape = shape.into();
+        let count = shape.elem_count();
+        self.with(name, shape, || {
+            (0..count)
+                .map(|_| deviation * rng.sample::<f64, _>(StandardNormal))
+                .collect()
+        })
+    }
+
+    /// A variable that starts from the values (row-major, as many as the shape has) that `values` makes. It is not called where
+    /// the value is given: nothing is made before the shapes are compared.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Parameter`] if the name is taken.
+    pub fn with(
+        &mut self,
+        name: &str,
+        shape: impl Into<Shape>,
+        values: impl FnOnce() -> Vec<f64>,
+    ) -> Result<Tensor> {
+        let shape = shape.into();
         if let Some(value) = self
             .parameters
             .take(&format!("{}{name}", self.prefix), &shape)?
         {
             return Ok(value);
         }
-        let values: Vec<f64> = (0..shape.elem_count())
-            .map(|_| deviation * rng.sample::<f64, _>(StandardNormal))
-            .collect();
-        self.add(name, &Tensor::from_vec(values, shape, &Device::Cpu)?)
+        self.add(name, &Tensor::from_vec(values(), shape, &Device::Cpu)?)
+    }
+
+    /// Whether values are given and not drawn: the layers built here are for prediction only.
+    pub fn is_frozen(&self) -> bool {
+        self.parameters.given.is_some()
     }
 
     /// A variable filled with `value`.

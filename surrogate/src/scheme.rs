@@ -2,19 +2,30 @@
 //!
 //! A [`Scheme`] is what a config names and a checkpoint stores; [`Scheme::build`] makes a [`Layer`] of it. Whatever its
 //! parameters, a layer is linear and translation invariant, so it equals the dense convolution with its
-//! [`equivalent kernel`](Layer::equivalent_kernel): that identity is the contract that every scheme is tested by.
+//! [`equivalent kernel`](Layer::equivalent_kernel): that identity is the contract that every scheme is tested by. Where a scheme
+//! keeps it with a reservation, [`Equivalence`] says which.
 
-pub(crate) mod dense;
+mod dense;
+pub(crate) mod flattened;
+pub(crate) mod fresh;
+mod hash;
+mod keys;
 pub(crate) mod one_way;
+mod rebuilt;
+pub(crate) mod structured;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 
 use candle_core::Tensor;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::{Result, Scope, SurrogateError};
-use one_way::{Form, OneWay};
+use flattened::Flattened;
+use fresh::{Bands, Domain, Fresh};
+use keys::SchemeKeys;
+use one_way::{Form, OneWay, Rank};
+use structured::Structured;
 
 /// A convolution layer with trainable parameters, of stride 1 and keeping the size of its maps.
 pub trait Layer: Debug + Send + Sync {
@@ -24,7 +35,8 @@ pub trait Layer: Debug + Send + Sync {
     /// [`SurrogateError::Shape`] if the maps do not fit the layer.
     fn forward(&self, input: &Tensor) -> Result<Tensor>;
 
-    /// The dense kernel (T, S, d₁, …, dₙ) that the layer stands for.
+    /// The dense kernel (T, S, d₁, …, dₙ) that the layer stands for. Its sides are those of the layer, but for two chains of a
+    /// [`Flattened`] layer, whose kernel has the sides 2d − 1.
     ///
     /// # Errors
     /// Only if a tensor operation fails.
@@ -33,8 +45,24 @@ pub trait Layer: Debug + Send + Sync {
     /// One number per output channel, shape (T), if the layer has them.
     fn bias(&self) -> Option<&Tensor>;
 
+    /// In which sense the layer equals the convolution with its equivalent kernel.
+    fn equivalence(&self) -> Equivalence {
+        Equivalence::Exact
+    }
+
     /// What the layer costs on maps of so many positions.
     fn footprint(&self, positions: usize) -> Footprint;
+}
+
+/// In which sense a layer `f` equals the convolution with its equivalent kernel `K`, to rounding error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Equivalence {
+    /// `f(x) = K ⋆ x + bias`.
+    Exact,
+    /// `f(x) = K ⋆ x + f(0)`, where `f(0)` depends on the distance to the edge: biases inside the layer meet zero padding.
+    Offset,
+    /// As [`Offset`](Self::Offset), so many positions or more away from every edge: the layer pads with zeros inside, too.
+    Inside(usize),
 }
 
 /// The size of a convolution layer, whatever its scheme.
@@ -59,6 +87,11 @@ impl ConvolutionShape {
     /// The sum of the sides `Σ d`: what one-way filters cost instead of [`taps`](Self::taps).
     pub fn sides(&self) -> usize {
         self.kernel.iter().sum()
+    }
+
+    /// The shape of the kernel: (T, S, d₁, …, dₙ).
+    pub fn kernel_dims(&self) -> Vec<usize> {
+        [&[self.outputs, self.inputs], self.kernel.as_slice()].concat()
     }
 
     /// The number of biases, T or 0.
@@ -122,12 +155,15 @@ impl ConvolutionShape {
 /// No layer of a surrogate has more weights than this; a larger one is a slip of the keyboard, refused before it is allocated.
 const MAX_WEIGHTS: usize = 1 << 31;
 
+/// Nor has a layer that looks up where each weight comes from, whose table is not in the file that it is built from.
+const MAX_TABLE: usize = 1 << 27;
+
 /// What a layer costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Footprint {
     /// Trainable reals, biases included.
     pub parameters: usize,
-    /// Bits that a checkpoint stores for them.
+    /// Bits that a file of the trained layer needs for them; a scheme of few values needs fewer than a real for each.
     pub stored_bits: usize,
     /// Multiplications followed by an addition in one forward pass of one map, as the layer is run.
     pub multiply_adds: usize,
@@ -153,6 +189,53 @@ pub enum Scheme {
     Dense,
     /// The kernel is a sum of products of one-way filters.
     OneWay(OneWay),
+    /// The layer is a chain of one-way filters, or two.
+    Flattened(Flattened),
+    /// Each kernel has four values, placed by commuting permutations.
+    Structured(Structured),
+    /// Frequency coefficients share hashed values.
+    Fresh(Fresh),
+}
+
+/// In short, for tables and titles: `dense`, `one-way filter R1`, `fresh 1/16`.
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dense => f.write_str("dense"),
+            Self::OneWay(OneWay { form, rank }) => {
+                let form = match form {
+                    Form::Kernel => "kernel",
+                    Form::Filter => "filter",
+                    Form::Layer => "layer",
+                };
+                match rank {
+                    Rank::Fixed(rank) => write!(f, "one-way {form} R{rank}"),
+                    Rank::Ratio(ratio) => write!(f, "one-way {form} R={ratio}·max(S,T)"),
+                }
+            }
+            Self::Flattened(Flattened { chains, inner_bias }) => {
+                let biases = if *inner_bias {
+                    ""
+                } else {
+                    " without inner biases"
+                };
+                write!(f, "flattened ×{chains}{biases}")
+            }
+            Self::Structured(Structured { ternary, .. }) => f.write_str(if *ternary {
+                "structured ternary"
+            } else {
+                "structured"
+            }),
+            Self::Fresh(fresh) => {
+                let control = match fresh.domain {
+                    Domain::Frequency(Bands::Beta { .. }) => "",
+                    Domain::Frequency(Bands::Equal) => " equal bands",
+                    Domain::Weights => " without transform",
+                };
+                write!(f, "fresh 1/{}{control}", fresh.compression)
+            }
+        }
+    }
 }
 
 impl Scheme {
@@ -161,13 +244,17 @@ impl Scheme {
         match self {
             Self::Dense => "dense",
             Self::OneWay(_) => "one-way",
+            Self::Flattened(_) => "flattened",
+            Self::Structured(_) => "structured",
+            Self::Fresh(_) => "fresh",
         }
     }
 
     /// A layer of this scheme and size, its parameters drawn from `rng` and added under `parameters`.
     ///
     /// # Errors
-    /// [`SurrogateError::Setting`] for a rank of 0, an even side, no channels; [`SurrogateError::Parameter`] if the names are taken.
+    /// [`SurrogateError::Setting`] for an even side, no channels, or a setting that this size cannot serve;
+    /// [`SurrogateError::Parameter`] if the names are taken.
     pub fn build(
         &self,
         shape: &ConvolutionShape,
@@ -175,10 +262,13 @@ impl Scheme {
         rng: &mut impl Rng,
     ) -> Result<Box<dyn Layer>> {
         shape.check()?;
-        match self {
-            Self::Dense => Ok(Box::new(dense::Dense::new(shape, parameters, rng)?)),
-            Self::OneWay(scheme) => scheme.build(shape, parameters, rng),
-        }
+        Ok(match self {
+            Self::Dense => Box::new(dense::build(shape, parameters, rng)?),
+            Self::OneWay(scheme) => scheme.build(shape, parameters, rng)?,
+            Self::Flattened(scheme) => Box::new(scheme.build(shape, parameters, rng)?),
+            Self::Structured(scheme) => Box::new(scheme.build(shape, parameters, rng)?),
+            Self::Fresh(scheme) => Box::new(scheme.build(shape, parameters, rng)?),
+        })
     }
 
     /// The trainable reals of a layer of this size, biases included, without building it.
@@ -190,53 +280,11 @@ impl Scheme {
         let weights = match self {
             Self::Dense => shape.dense_weights(),
             Self::OneWay(scheme) => scheme.weights(shape)?,
+            Self::Flattened(scheme) => scheme.weights(shape)?,
+            Self::Structured(scheme) => scheme.weights(shape)?,
+            Self::Fresh(scheme) => scheme.weights(shape)?,
         };
         Ok(weights + shape.biases())
-    }
-}
-
-/// The keys of a scheme as written: [`Scheme`] is what remains after they have been checked.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-enum SchemeKeys {
-    Dense {},
-    OneWay {
-        form: Form,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        rank: Option<usize>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        rank_ratio: Option<f64>,
-    },
-}
-
-impl TryFrom<SchemeKeys> for Scheme {
-    type Error = SurrogateError;
-
-    fn try_from(keys: SchemeKeys) -> Result<Self> {
-        match keys {
-            SchemeKeys::Dense {} => Ok(Self::Dense),
-            SchemeKeys::OneWay {
-                form,
-                rank,
-                rank_ratio,
-            } => Ok(Self::OneWay(OneWay::from_keys(form, rank, rank_ratio)?)),
-        }
-    }
-}
-
-impl From<Scheme> for SchemeKeys {
-    fn from(scheme: Scheme) -> Self {
-        match scheme {
-            Scheme::Dense => Self::Dense {},
-            Scheme::OneWay(OneWay { form, rank }) => {
-                let (rank, rank_ratio) = rank.keys();
-                Self::OneWay {
-                    form,
-                    rank,
-                    rank_ratio,
-                }
-            }
-        }
     }
 }
 
@@ -260,69 +308,4 @@ fn zero_bias(shape: &ConvolutionShape, parameters: &mut Scope<'_>) -> Result<Opt
         .bias
         .then(|| parameters.constant("bias", shape.outputs, 0.0))
         .transpose()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::one_way::Rank;
-    use super::*;
-
-    fn parse(text: &str) -> std::result::Result<Scheme, String> {
-        serde_json::from_str(text).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn reads_the_keys_that_configs_write() {
-        assert_eq!(parse(r#"{"kind":"dense"}"#), Ok(Scheme::Dense));
-        let filter = Scheme::OneWay(OneWay {
-            form: Form::Filter,
-            rank: Rank::Fixed(1),
-        });
-        assert_eq!(parse(r#"{"kind":"one-way","form":"filter"}"#), Ok(filter));
-        let layer = Scheme::OneWay(OneWay {
-            form: Form::Layer,
-            rank: Rank::Ratio(0.5),
-        });
-        assert_eq!(
-            parse(r#"{"kind":"one-way","form":"layer","rank_ratio":0.5}"#),
-            Ok(layer)
-        );
-        for scheme in [Scheme::Dense, filter, layer] {
-            assert_eq!(parse(&serde_json::to_string(&scheme).unwrap()), Ok(scheme));
-        }
-    }
-
-    #[test]
-    fn refuses_keys_that_cannot_work() {
-        for (text, named) in [
-            (r#"{"kind":"dense","rank":1}"#, "rank"),
-            (r#"{"kind":"sparse"}"#, "sparse"),
-            (r#"{"kind":"one-way"}"#, "form"),
-            (r#"{"kind":"one-way","form":"tucker"}"#, "tucker"),
-            (
-                r#"{"kind":"one-way","form":"filter","rank":0}"#,
-                "rank: found 0",
-            ),
-            (r#"{"kind":"one-way","form":"filter","ranks":1}"#, "ranks"),
-            (
-                r#"{"kind":"one-way","form":"filter","rank_ratio":0.5}"#,
-                "rank_ratio",
-            ),
-            (
-                r#"{"kind":"one-way","form":"layer","rank":2,"rank_ratio":0.5}"#,
-                "both",
-            ),
-            (
-                r#"{"kind":"one-way","form":"layer","rank_ratio":0.0}"#,
-                "rank_ratio: found 0",
-            ),
-            (
-                r#"{"kind":"one-way","form":"layer","rank_ratio":-1.0}"#,
-                "rank_ratio: found -1",
-            ),
-        ] {
-            let error = parse(text).unwrap_err();
-            assert!(error.contains(named), "{text}: {error}");
-        }
-    }
 }

@@ -446,6 +446,49 @@ fn training_names_the_key_inside_tagged_sections() {
             ],
         ),
         (
+            scheme,
+            "scheme = { kind = \"flattened\", chains = 3 }",
+            &["train.toml:13", "`network.scheme.chains` is 3", "1 or 2"],
+        ),
+        (
+            scheme,
+            "scheme = { kind = \"structured\", permutations = [\"1230\", \"1023\"] }",
+            &[
+                "train.toml:13",
+                "`network.scheme.permutations`",
+                "do not commute",
+            ],
+        ),
+        (
+            scheme,
+            "scheme = { kind = \"structured\", permutations = [\"1230\"] }",
+            &[
+                "train.toml:13",
+                "`network.scheme.permutations`",
+                "expected 2",
+            ],
+        ),
+        (
+            scheme,
+            "scheme = { kind = \"fresh\", compresion = 16 }",
+            &["train.toml:13", "did you mean `compression`"],
+        ),
+        (
+            scheme,
+            "scheme = { kind = \"fresh\", compression = 1000 }",
+            &[
+                "train.toml:13",
+                "`network.scheme.compression` is 1000",
+                "5 frequency bands",
+                "lower it",
+            ],
+        ),
+        (
+            scheme,
+            "scheme = { kind = \"fresh\", bands = \"equal\", beta = 2.0 }",
+            &["train.toml:13", "`network.scheme.beta`", "bands = \"beta\""],
+        ),
+        (
             "history = 2",
             "history = \"two\"",
             &[

@@ -4,7 +4,7 @@
 
 use super::activation::{Activation, activate};
 use super::norm::{Norm, group_count, normalise_and_activate};
-use super::{Channels, LayerFootprint, describe};
+use super::{Channels, LayerFootprint};
 use crate::Result;
 use crate::parameters::{Parameters, Scope};
 use crate::scheme::{ConvolutionShape, Layer, Scheme};
@@ -21,6 +21,16 @@ pub(super) struct Style {
     pub(super) scheme: Scheme,
     pub(super) norm: Norm,
     pub(super) activation: Activation,
+}
+
+/// The size of a network's convolution.
+pub(super) fn size(channels: Channels, side: usize, axes: usize) -> ConvolutionShape {
+    ConvolutionShape {
+        inputs: channels.inputs,
+        outputs: channels.outputs,
+        kernel: vec![side; axes],
+        bias: true,
+    }
 }
 
 /// A named convolution.
@@ -79,12 +89,7 @@ impl Convolution {
         parameters: &mut Parameters,
         random: &mut ChaCha12Rng,
     ) -> Result<Self> {
-        let shape = ConvolutionShape {
-            inputs: channels.inputs,
-            outputs: channels.outputs,
-            kernel: vec![side; axes],
-            bias: true,
-        };
+        let shape = size(channels, side, axes);
         let layer = scheme.build(&shape, &mut parameters.scope(&name), random)?;
         Ok(Self {
             name,
@@ -105,8 +110,8 @@ impl Convolution {
         let (shape, weights) = (&self.shape, self.shape.dense_weights());
         LayerFootprint {
             name: self.name.clone(),
-            scheme: describe(&self.scheme),
-            shape: [&[shape.outputs, shape.inputs], shape.kernel.as_slice()].concat(),
+            scheme: self.scheme.to_string(),
+            shape: shape.kernel_dims(),
             grid: grid.to_vec(),
             parameters: cost.parameters,
             dense_parameters: weights + shape.biases(),

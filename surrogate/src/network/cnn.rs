@@ -8,12 +8,12 @@
 //! blocks and not, as in a U-Net, with its depth.
 
 use super::activation::Activation;
-use super::block::{Block, Convolution, Style};
+use super::block::{Block, Convolution, Style, size};
 use super::norm::Norm;
 use super::{Channels, LayerFootprint, Network, Padding, check_kernel, check_width, grid, refuse};
 use crate::Result;
 use crate::parameters::Parameters;
-use crate::scheme::Scheme;
+use crate::scheme::{ConvolutionShape, Scheme};
 use candle_core::Tensor;
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,17 @@ impl CnnConfig {
             ));
         }
         check_kernel(self.kernel)
+    }
+
+    /// The sizes of the convolutions that follow the scheme, from input to output.
+    pub(super) fn shapes(&self, channels: Channels, axes: usize) -> Vec<ConvolutionShape> {
+        let outputs = self.width;
+        let of = |inputs| size(Channels { inputs, outputs }, self.kernel, axes);
+        let inner = std::iter::repeat_n(self.width, 2 * self.blocks);
+        std::iter::once(channels.inputs)
+            .chain(inner)
+            .map(of)
+            .collect()
     }
 }
 

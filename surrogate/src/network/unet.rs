@@ -8,12 +8,12 @@
 //! depended on which axes happen to be even would make the same weights mean different things on different grids.
 
 use super::activation::Activation;
-use super::block::{Block, Convolution, Style};
+use super::block::{Block, Convolution, Style, size};
 use super::join::upsample_and_join;
 use super::norm::Norm;
 use super::{Channels, LayerFootprint, Network, Padding, check_kernel, check_width, grid, refuse};
 use crate::parameters::Parameters;
-use crate::scheme::Scheme;
+use crate::scheme::{ConvolutionShape, Scheme};
 use crate::{Result, ops};
 use candle_core::Tensor;
 use rand_chacha::ChaCha12Rng;
@@ -77,6 +77,27 @@ impl UnetConfig {
 
     fn width_at(&self, level: usize) -> usize {
         self.width << level
+    }
+
+    /// The sizes of the convolutions that follow the scheme, from input to output.
+    pub(super) fn shapes(&self, channels: Channels, axes: usize) -> Vec<ConvolutionShape> {
+        let mut shapes = Vec::with_capacity(4 * self.depth + 2);
+        let mut pair = |inputs: usize, outputs: usize| {
+            for inputs in [inputs, outputs] {
+                shapes.push(size(Channels { inputs, outputs }, self.kernel, axes));
+            }
+        };
+        let mut inputs = channels.inputs;
+        for level in 0..self.depth {
+            pair(inputs, self.width_at(level));
+            inputs = self.width_at(level);
+        }
+        pair(inputs, self.width_at(self.depth));
+        for level in (0..self.depth).rev() {
+            let width = self.width_at(level);
+            pair(self.width_at(level + 1) + width, width);
+        }
+        shapes
     }
 }
 

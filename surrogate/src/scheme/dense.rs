@@ -5,55 +5,39 @@
 use candle_core::Tensor;
 use rand::Rng;
 
-use super::{ConvolutionShape, Footprint, Layer, zero_bias};
-use crate::{Result, Scope, ops};
+use super::ConvolutionShape;
+use super::rebuilt::{KernelScheme, Rebuilt, bits};
+use crate::{Result, Scope};
+
+/// A kernel (T, S, d₁, …, dₙ) of independent weights.
+#[derive(Debug)]
+pub(super) struct Dense(Tensor);
 
 /// A dense convolution layer.
-#[derive(Debug)]
-pub(crate) struct Dense {
-    shape: ConvolutionShape,
-    /// (T, S, d₁, …, dₙ).
-    kernel: Tensor,
-    /// (T).
-    bias: Option<Tensor>,
+pub(super) fn build(
+    shape: &ConvolutionShape,
+    parameters: &mut Scope<'_>,
+    rng: &mut impl Rng,
+) -> Result<Rebuilt<Dense>> {
+    let deviation = shape.he_variance().sqrt();
+    let kernel = parameters.normal("kernel", shape.kernel_dims(), deviation, rng)?;
+    Rebuilt::new(shape, Dense(kernel), parameters)
 }
 
-impl Dense {
-    pub(crate) fn new(
-        shape: &ConvolutionShape,
-        parameters: &mut Scope<'_>,
-        rng: &mut impl Rng,
-    ) -> Result<Self> {
-        let sides = [&[shape.outputs, shape.inputs], shape.kernel.as_slice()].concat();
-        Ok(Self {
-            kernel: parameters.normal("kernel", sides, shape.he_variance().sqrt(), rng)?,
-            bias: zero_bias(shape, parameters)?,
-            shape: shape.clone(),
-        })
-    }
-}
-
-impl Layer for Dense {
-    fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        ops::convolution(input, &self.kernel, self.bias.as_ref())
+impl KernelScheme for Dense {
+    fn kernel(&self) -> Result<Tensor> {
+        Ok(self.0.clone())
     }
 
-    fn equivalent_kernel(&self) -> Result<Tensor> {
-        Ok(self.kernel.clone())
+    fn parameters(&self) -> usize {
+        self.0.elem_count()
     }
 
-    fn bias(&self) -> Option<&Tensor> {
-        self.bias.as_ref()
+    fn stored_bits(&self) -> usize {
+        bits(&self.0)
     }
 
-    fn footprint(&self, positions: usize) -> Footprint {
-        let weights = self.shape.dense_weights();
-        let parameters = weights + self.shape.biases();
-        let stored_bits = 8 * self.kernel.dtype().size_in_bytes() * parameters;
-        Footprint {
-            parameters,
-            stored_bits,
-            multiply_adds: weights * positions,
-        }
+    fn rebuild_cost(&self) -> usize {
+        0
     }
 }

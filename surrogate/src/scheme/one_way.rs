@@ -20,6 +20,7 @@ mod filter;
 mod kernel;
 mod layer;
 
+use candle_core::Tensor;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -155,7 +156,7 @@ impl OneWay {
     ) -> Result<Box<dyn Layer>> {
         let rank = self.resolve_rank(shape)?;
         Ok(match self.form {
-            Form::Kernel => Box::new(kernel::OneWayKernel::new(shape, rank, parameters, rng)?),
+            Form::Kernel => Box::new(kernel::build(shape, rank, parameters, rng)?),
             Form::Filter => Box::new(filter::OneWayFilter::new(shape, rank, parameters, rng)?),
             Form::Layer => Box::new(layer::OneWayLayer::new(shape, rank, parameters, rng)?),
         })
@@ -167,17 +168,28 @@ const MAX_RANK: usize = 1 << 16;
 const MAX_RATIO: f64 = 64.0;
 
 /// The taps of one axis for `channels` inner channels: (channels, d) with variance `1/d`, named `axis.<axis>`.
-fn unit_taps(
+pub(super) fn unit_taps(
     channels: usize,
     axis: usize,
     side: usize,
     parameters: &mut Scope<'_>,
     rng: &mut impl Rng,
-) -> Result<candle_core::Tensor> {
+) -> Result<Tensor> {
     parameters.normal(
         &format!("axis.{axis}"),
         (channels, side),
         (1.0 / side as f64).sqrt(),
         rng,
     )
+}
+
+/// The outer products of rows (R, S) with the taps of every axis, each (R, d): (R, S·Π d).
+pub(super) fn outer_products(rows: &Tensor, taps: &[Tensor]) -> Result<Tensor> {
+    let rank = rows.dim(0)?;
+    let mut product = rows.clone();
+    for taps in taps {
+        let columns = product.reshape((rank, product.elem_count() / rank, 1))?;
+        product = columns.broadcast_mul(&taps.reshape((rank, 1, taps.dim(1)?))?)?;
+    }
+    Ok(product.reshape((rank, product.elem_count() / rank))?)
 }

@@ -107,6 +107,8 @@ impl TrainConfig {
     pub fn validate(&self) -> Result<()> {
         self.task.validate()?;
         self.network.validate()?;
+        self.network
+            .check_layers(self.task.channels(), self.task.axes())?;
         self.train.validate()
     }
 

@@ -131,9 +131,14 @@ pub fn unet(scheme: &str) -> String {
 }
 
 /// The schemes that exist.
-pub const SCHEMES: [&str; 4] = [
+pub const SCHEMES: [&str; 9] = [
     r#"{"kind": "dense"}"#,
     r#"{"kind": "one-way", "form": "kernel", "rank": 1}"#,
     r#"{"kind": "one-way", "form": "filter", "rank": 2}"#,
     r#"{"kind": "one-way", "form": "layer", "rank_ratio": 1.0}"#,
+    r#"{"kind": "flattened"}"#,
+    r#"{"kind": "flattened", "chains": 1}"#,
+    r#"{"kind": "structured"}"#,
+    r#"{"kind": "structured", "ternary": true}"#,
+    r#"{"kind": "fresh"}"#,
 ];

@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use rand::Rng;
 
 use super::super::{ConvolutionShape, Footprint, Layer, zero_bias};
-use super::unit_taps;
+use super::{outer_products, unit_taps};
 use crate::{Result, Scope, ops};
 
 /// A layer in `filter` form.
@@ -59,20 +59,11 @@ impl Layer for OneWayFilter {
     }
 
     fn equivalent_kernel(&self) -> Result<Tensor> {
-        let (rank, outputs, inner) = (
-            self.rank,
-            self.shape.outputs,
-            self.rank * self.shape.outputs,
-        );
-        let mut product = self.channels.clone();
-        for (taps, side) in self.taps.iter().zip(&self.shape.kernel) {
-            let rows = product.reshape((inner, product.elem_count() / inner, 1))?;
-            product = rows.broadcast_mul(&taps.reshape((inner, 1, *side))?)?;
-        }
-        let sum = product
-            .reshape((rank, product.elem_count() / rank))?
+        let products = outer_products(&self.channels, &self.taps)?;
+        let sum = products
+            .reshape((self.rank, products.elem_count() / self.rank))?
             .sum(0)?;
-        Ok(sum.reshape([&[outputs, self.shape.inputs], self.shape.kernel.as_slice()].concat())?)
+        Ok(sum.reshape(self.shape.kernel_dims())?)
     }
 
     fn bias(&self) -> Option<&Tensor> {

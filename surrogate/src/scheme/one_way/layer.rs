@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use rand::Rng;
 
 use super::super::{ConvolutionShape, Footprint, Layer, zero_bias};
-use super::unit_taps;
+use super::{outer_products, unit_taps};
 use crate::{Result, Scope, ops};
 
 /// A layer in `layer` form.
@@ -72,21 +72,10 @@ impl Layer for OneWayLayer {
     }
 
     fn equivalent_kernel(&self) -> Result<Tensor> {
-        let mut product = self.inputs.clone();
-        for (taps, side) in self.taps.iter().zip(&self.shape.kernel) {
-            let rows = product.reshape((self.rank, product.elem_count() / self.rank, 1))?;
-            product = rows.broadcast_mul(&taps.reshape((self.rank, 1, *side))?)?;
-        }
         let kernel = self
             .outputs
-            .matmul(&product.reshape((self.rank, product.elem_count() / self.rank))?)?;
-        Ok(kernel.reshape(
-            [
-                &[self.shape.outputs, self.shape.inputs],
-                self.shape.kernel.as_slice(),
-            ]
-            .concat(),
-        )?)
+            .matmul(&outer_products(&self.inputs, &self.taps)?)?;
+        Ok(kernel.reshape(self.shape.kernel_dims())?)
     }
 
     fn bias(&self) -> Option<&Tensor> {
