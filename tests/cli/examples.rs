@@ -53,3 +53,69 @@ fn every_example_dataset_runs() {
     }
     assert!(seen >= 3, "{seen} examples");
 }
+
+#[test]
+fn every_scheme_trains_predicts_and_differs_in_one_line() {
+    let place = Workplace::with_data();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/schemes");
+    let mut common: Option<Vec<String>> = None;
+    let mut seen = 0;
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    for path in paths {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let settings = text.lines().filter(|line| !line.starts_with(['#', 's']));
+        let settings: Vec<String> = settings.map(str::to_owned).collect();
+        assert_eq!(common.get_or_insert_with(|| settings.clone()), &settings);
+        let run = path.file_stem().unwrap().to_str().unwrap();
+        place.ok(&[
+            "train",
+            path.to_str().unwrap(),
+            "-o",
+            run,
+            "--quiet",
+            "--set",
+            "data=data",
+            "--set",
+            "network.depth=2",
+            "--set",
+            "train.steps=2",
+            "--set",
+            "train.valid_every=2",
+        ]);
+        place.ok(&["inspect", run]);
+        let input = "data/data/test/tiny_0000.hdf5";
+        place.ok(&["predict", run, "--input", input, "-o", &format!("{run}.hdf5")]);
+        seen += 1;
+    }
+    assert!(seen >= 10, "{seen} examples");
+}
+
+#[test]
+fn a_checkpoint_of_another_scheme_is_refused() {
+    let place = Workplace::with_run();
+    let resume = |scheme: &str, words: &[&str]| {
+        let set = format!("network.scheme={scheme}");
+        let arguments = ["train", "train.toml", "-o", "run", "--resume", "--set", &set];
+        place.fails(2, &arguments, words);
+    };
+    resume(
+        "{ kind = \"fresh\", compression = 4 }",
+        &["network.scheme.kind", "\"one-way\" there", "\"fresh\" here"],
+    );
+    // the metadata of one scheme around the weights of another: `rank 1` becomes `rank 2`
+    let good = place.bytes("run/best.safetensors");
+    let text = String::from_utf8_lossy(&good).into_owned();
+    let at = text.find("\\\"rank\\\":1").unwrap();
+    let mut changed = good;
+    changed[at + "\\\"rank\\\":".len()] = b'2';
+    std::fs::write(place.path("run/best.safetensors"), changed).unwrap();
+    place.fails(
+        1,
+        &["evaluate", "run", "--data", "data"],
+        &["best.safetensors", "tensor weights/down.0.0.channels", "expected"],
+    );
+}
