@@ -140,27 +140,21 @@ impl NetworkConfig {
         Ok(())
     }
 
-    /// What may surprise in settings that work: layers that have more parameters than they would have if dense.
+    /// What may surprise in settings that work: a scheme that has more parameters than its dense twin.
     ///
     /// # Errors
     /// As [`check_layers`](Self::check_layers).
     pub fn warnings(&self, channels: Channels, axes: usize) -> Result<Vec<String>> {
-        let shapes = self.shapes(channels, axes);
-        let mut larger = 0;
         let (mut own, mut dense) = (0, 0);
-        for shape in &shapes {
-            let count = self.scheme().parameter_formula(shape)?;
-            let twin = Scheme::Dense.parameter_formula(shape)?;
-            larger += usize::from(count > twin);
-            own += count;
-            dense += twin;
+        for shape in &self.shapes(channels, axes) {
+            own += self.scheme().parameter_formula(shape)?;
+            dense += Scheme::Dense.parameter_formula(shape)?;
         }
         let text = format!(
-            "network.scheme: {larger} of {} layers have more parameters than dense ones ({own} against {dense} in all layers); \
-             lower the rank, or choose another form",
-            shapes.len(),
+            "network.scheme: {} has {own} parameters, more than the {dense} of the dense network; lower its rank or choose another",
+            self.scheme(),
         );
-        Ok((larger > 0).then_some(text).into_iter().collect())
+        Ok((own > dense).then_some(text).into_iter().collect())
     }
 
     /// The sizes of all layers that follow the scheme.

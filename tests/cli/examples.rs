@@ -88,7 +88,14 @@ fn every_scheme_trains_predicts_and_differs_in_one_line() {
         ]);
         place.ok(&["inspect", run]);
         let input = "data/data/test/tiny_0000.hdf5";
-        place.ok(&["predict", run, "--input", input, "-o", &format!("{run}.hdf5")]);
+        place.ok(&[
+            "predict",
+            run,
+            "--input",
+            input,
+            "-o",
+            &format!("{run}.hdf5"),
+        ]);
         seen += 1;
     }
     assert!(seen >= 10, "{seen} examples");
@@ -99,7 +106,15 @@ fn a_checkpoint_of_another_scheme_is_refused() {
     let place = Workplace::with_run();
     let resume = |scheme: &str, words: &[&str]| {
         let set = format!("network.scheme={scheme}");
-        let arguments = ["train", "train.toml", "-o", "run", "--resume", "--set", &set];
+        let arguments = [
+            "train",
+            "train.toml",
+            "-o",
+            "run",
+            "--resume",
+            "--set",
+            &set,
+        ];
         place.fails(2, &arguments, words);
     };
     resume(
@@ -116,6 +131,10 @@ fn a_checkpoint_of_another_scheme_is_refused() {
     place.fails(
         1,
         &["evaluate", "run", "--data", "data"],
-        &["best.safetensors", "tensor weights/down.0.0.channels", "expected"],
+        &[
+            "best.safetensors",
+            "tensor weights/down.0.0.channels",
+            "expected",
+        ],
     );
 }
