@@ -73,6 +73,22 @@ pub enum Command {
         /// File to write
         #[arg(short, long, value_name = "OUT.hdf5")]
         output: PathBuf,
+        /// Also write the field on its own mesh, as VTU files with a PVD series, into this folder
+        #[arg(long, value_name = "DIR")]
+        vtu: Option<PathBuf>,
+    },
+    /// Write an XDMF file beside a data file, so that ParaView opens its snapshots without a copy
+    #[command(after_help = "Example: fewave export out.hdf5 (writes out.xdmf and out.grid.h5)")]
+    Export {
+        /// Data file, from `simulate`, `generate` or `predict`
+        #[arg(value_name = "FILE.hdf5")]
+        file: PathBuf,
+        /// Trajectory of the file, from 0
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        trajectory: usize,
+        /// File to write [default: the data file's name with .xdmf]
+        #[arg(short, long, value_name = "FILE.xdmf")]
+        output: Option<PathBuf>,
     },
     /// Generate a dataset: an ensemble of FE simulations; continues where it was interrupted
     #[command(

@@ -3,6 +3,7 @@
 mod compare;
 mod demo;
 mod evaluate;
+mod export;
 mod generate;
 mod init;
 mod inspect;
@@ -37,7 +38,16 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     match cli.command {
         Command::Init { kind, output } => init::run(kind, output.as_deref(), global)?,
-        Command::Simulate { config, output } => simulate::run(&config, &output, global)?,
+        Command::Simulate {
+            config,
+            output,
+            vtu,
+        } => simulate::run(&config, &output, vtu.as_deref(), global)?,
+        Command::Export {
+            file,
+            trajectory,
+            output,
+        } => export::run(&file, trajectory, output.as_deref(), global)?,
         Command::Generate {
             config,
             output,

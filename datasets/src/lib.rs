@@ -86,6 +86,7 @@ mod statistics;
 mod validate;
 mod windows;
 mod writer;
+mod xdmf;
 
 pub use checksum::content_hash;
 pub use error::{Error, Result, Violation};
@@ -98,3 +99,4 @@ pub use statistics::{STATISTICS_FILE, Statistics};
 pub use validate::{ValidationReport, validate};
 pub use windows::{Window, WindowStart, Windows};
 pub use writer::{Compression, FileWriter};
+pub use xdmf::write_xdmf;

@@ -99,6 +99,32 @@ impl Simulator {
         self
     }
 
+    /// The space that scenes run on.
+    pub fn space(&self) -> &Space {
+        match &self.core {
+            Core::F64(engine) => engine.space(),
+            Core::F32(engine) => engine.space(),
+        }
+    }
+
+    /// Runs one scene, calling `watch` with the number of every snapshot and the displacement (m) at all degrees of freedom.
+    ///
+    /// # Errors
+    /// As [`Simulator::run`].
+    pub fn run_watched(
+        &self,
+        scene: &Scene,
+        watch: &mut dyn FnMut(usize, &[f64]),
+    ) -> Result<Recording, SolverError> {
+        let scenes = std::slice::from_ref(scene);
+        let results = match &self.core {
+            Core::F64(engine) => engine.run::<1>(scenes, &mut |_| {}, Some(watch)),
+            Core::F32(engine) => engine.run::<1>(scenes, &mut |_| {}, Some(watch)),
+        };
+        let none = || SolverError::invalid("scenes", "no result", "one", "run it again");
+        results.into_iter().next().unwrap_or_else(|| Err(none()))
+    }
+
     /// Facts that hold for every trajectory.
     pub fn info(&self) -> &SimulatorInfo {
         match &self.core {
@@ -139,10 +165,10 @@ impl Simulator {
         }
         match (&self.core, scenes.len()) {
             (_, 0) => Vec::new(),
-            (Core::F64(engine), 1) => engine.run::<1>(scenes, progress),
-            (Core::F32(engine), 1) => engine.run::<1>(scenes, progress),
-            (Core::F64(engine), _) => engine.run::<8>(scenes, progress),
-            (Core::F32(engine), _) => engine.run::<16>(scenes, progress),
+            (Core::F64(engine), 1) => engine.run::<1>(scenes, progress, None),
+            (Core::F32(engine), 1) => engine.run::<1>(scenes, progress, None),
+            (Core::F64(engine), _) => engine.run::<8>(scenes, progress, None),
+            (Core::F32(engine), _) => engine.run::<16>(scenes, progress, None),
         }
     }
 }

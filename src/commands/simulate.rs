@@ -1,9 +1,10 @@
 //! `fewave simulate`: one FE run into one file.
 
+mod vtu;
+
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Context;
 use fewave_datasets::{FileWriter, SplitName};
 use serde::Serialize;
 
@@ -14,11 +15,14 @@ use crate::console::{Console, duration, grouped};
 use crate::ensemble;
 use crate::output;
 use crate::sample::Sampler;
+use vtu::Series;
 
 /// What was simulated.
 #[derive(Debug, Serialize)]
 struct Summary {
     file: String,
+    /// The list of VTU files, where they were asked for.
+    vtu: Option<String>,
     degrees_of_freedom: usize,
     time_step: f64,
     /// None where every step is stable.
@@ -34,11 +38,14 @@ struct Summary {
 }
 
 /// Runs the command.
-pub fn run(config: &Path, file: &Path, global: &Global) -> anyhow::Result<()> {
+pub fn run(config: &Path, file: &Path, vtu: Option<&Path>, global: &Global) -> anyhow::Result<()> {
     let console = Console::new(global);
     let document = Document::read(config, &global.set)?;
     let config = DatasetConfig::from_document(&document, true)?;
     output::prepare_file(file, global.force)?;
+    let folder = vtu
+        .map(|folder| Series::create(folder, global.force))
+        .transpose()?;
     let start = Instant::now();
     let sampler = Sampler::new(&config)?;
     let simulator = ensemble::simulator(&config, &sampler)?;
@@ -49,17 +56,24 @@ pub fn run(config: &Path, file: &Path, global: &Global) -> anyhow::Result<()> {
     let set_up_seconds = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let progress = console.progress("simulating", config.time.snapshots as u64, "snapshots");
-    let recording = simulator
-        .run_with_progress(std::slice::from_ref(&sample.scene), &mut |done| {
-            progress.set(done as u64, "");
-        })
-        .pop()
-        .context("the solver returned no recording")??;
+    let times = simulator.info().snapshot_times.clone();
+    let mut series =
+        folder.map(|folder| Series::new(folder, simulator.space(), &*sample.scene.medium));
+    let mut written = Ok(());
+    let recording = simulator.run_watched(&sample.scene, &mut |snapshot, displacement| {
+        if let (Some(series), Ok(())) = (&mut series, &written) {
+            written = series.write(snapshot, times[snapshot], displacement);
+        }
+        progress.set(snapshot as u64 + 1, "");
+    })?;
+    written?;
+    let series = series.map(Series::finish).transpose()?;
     progress.finish();
     let run_seconds = start.elapsed().as_secs_f64();
     let info = simulator.info();
     let summary = Summary {
         file: file.display().to_string(),
+        vtu: series.map(|path| path.display().to_string()),
         degrees_of_freedom: info.dofs,
         time_step: info.dt,
         stable_time_step: info.stable_dt.is_finite().then_some(info.stable_dt),
@@ -101,5 +115,8 @@ pub fn run(config: &Path, file: &Path, global: &Global) -> anyhow::Result<()> {
         summary.energy_first,
         summary.energy_last,
     ));
+    if let Some(series) = &summary.vtu {
+        console.say(format!("{series}: the field on its own mesh, for ParaView"));
+    }
     console.json(&summary)
 }

@@ -20,6 +20,9 @@ use crate::time::newmark::{Newmark, Weights};
 use crate::time::{Integrator, Stepper, TimeSettings};
 use crate::{Medium, Scene, SolverError, memory};
 
+/// What is called with every snapshot's number and the first lane's displacement.
+pub(super) type Watch<'a> = Option<&'a mut dyn FnMut(usize, &[f64])>;
+
 /// Everything that does not depend on the scene.
 #[derive(Debug)]
 pub(super) struct Engine<T> {
@@ -139,6 +142,10 @@ impl<T: Real> Engine<T> {
         Ok(engine)
     }
 
+    pub(super) fn space(&self) -> &Space {
+        &self.space
+    }
+
     pub(super) fn info(&self) -> &SimulatorInfo {
         &self.info
     }
@@ -192,6 +199,7 @@ impl<T: Real> Engine<T> {
         &self,
         scenes: &[Scene],
         progress: &mut dyn FnMut(usize),
+        watch: Watch<'_>,
     ) -> Vec<Result<Recording, SolverError>> {
         let group = self.lane_memory_bytes.saturating_mul(L as u64);
         if let Err(error) = memory::require("a group of trajectories", group) {
@@ -244,7 +252,7 @@ impl<T: Real> Engine<T> {
                     self.info.dt,
                 );
                 drop(lanes);
-                self.march(stepper, &mut recordings, &mut failures, progress);
+                self.march(stepper, &mut recordings, &mut failures, progress, watch);
                 Ok(())
             }
             None => {
@@ -257,7 +265,7 @@ impl<T: Real> Engine<T> {
                 );
                 // the state holds its own copy
                 drop(lanes);
-                self.march(stepper, &mut recordings, &mut failures, progress);
+                self.march(stepper, &mut recordings, &mut failures, progress, watch);
                 Ok(())
             }
             Some((pattern, weights)) => Newmark::<T, L>::new(
@@ -269,7 +277,7 @@ impl<T: Real> Engine<T> {
                 *weights,
                 self.info.dt,
             )
-            .map(|stepper| self.march(stepper, &mut recordings, &mut failures, progress)),
+            .map(|stepper| self.march(stepper, &mut recordings, &mut failures, progress, watch)),
         };
         recordings
             .into_iter()
@@ -309,6 +317,7 @@ impl<T: Real> Engine<T> {
         recordings: &mut [Recording],
         failures: &mut [Option<SolverError>],
         progress: &mut dyn FnMut(usize),
+        mut watch: Watch<'_>,
     ) {
         let mut on_grid = Field::<T, L>::zeros(self.snapshots.rows());
         let mut receivers = self.receivers.recorder::<L>();
@@ -335,6 +344,11 @@ impl<T: Real> Engine<T> {
                             step,
                         });
                     }
+                }
+                if let Some(watch) = watch.as_deref_mut() {
+                    let rows = stepper.displacement().iter();
+                    let first: Vec<f64> = rows.map(|lanes| lanes[0].to_f64()).collect();
+                    watch(snapshot, &first);
                 }
                 progress(snapshot + 1);
                 if failures.iter().all(Option::is_some) {
