@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fewave_datasets::{
-    BoundarySpec, BoundaryType, Constant, FieldSpec, FileSpec, Provenance, ReceiverQuantity,
-    ReceiverSpec, ScalarSpec, SplitName, TrajectoryData,
+    BoundarySpec, BoundaryType, Constant, FieldSpec, FileSpec, INSIDE_FIELD, Provenance,
+    ReceiverQuantity, ReceiverSpec, ScalarSpec, SplitName, TrajectoryData,
 };
 
+use ndarray::Array2;
+
 use fewave_solver::{
-    BoundaryConditions, BoundaryKind, CellShape, Element, Integrator, Observers, Precision,
-    Quantity, Recording, Rectangle, Simulator, SolverError, Space, TimeSettings, TimeStep,
+    BoundaryConditions, BoundaryKind, Element, Integrator, Observers, Precision, Quantity,
+    Recording, Rectangle, Simulator, SolverError, Space, TimeSettings, TimeStep,
 };
 
 use crate::cli::Shard;
-use crate::config::dataset::{DatasetConfig, ElementConfig, IntegratorConfig, SideCondition};
+use crate::config::dataset::{
+    DatasetConfig, ElementConfig, IntegratorConfig, MeshKind, SIDES, SideCondition,
+};
 use crate::sample::{Sample, Sampler};
 
 /// A file of the dataset and the trajectories that belong into it.
@@ -95,8 +99,10 @@ fn key_of(error: &SolverError) -> Option<&'static str> {
         SolverError::UnstableTimeStep { .. } => Some("time.dt"),
         SolverError::TooLarge { what, .. } => Some(match *what {
             "the simulation" | "a trajectory" => "grid.shape",
+            "reading the mesh file" => "mesh.file",
             _ => "mesh.cells",
         }),
+        SolverError::BadCell { .. } => Some("mesh"),
         SolverError::InvalidParameter { what, .. } if what == "number of time steps" => {
             Some("time.duration")
         }
@@ -110,21 +116,36 @@ fn key_of(error: &SolverError) -> Option<&'static str> {
 }
 
 fn build(config: &DatasetConfig, sampler: &Sampler<'_>) -> Result<Simulator, SolverError> {
-    let mesh = config.mesh;
-    let (element, shape) = match mesh.element {
-        ElementConfig::P1Triangle => (Element::P1Triangle, CellShape::Triangle),
-        ElementConfig::Q1Quad => (Element::Q1Quad, CellShape::Quadrilateral),
-        ElementConfig::GllQuad { order } => (Element::GllQuad { order }, CellShape::Quadrilateral),
+    let explicit = !matches!(config.time.integrator, IntegratorConfig::Newmark { .. });
+    let element = match config.mesh.element {
+        ElementConfig::P1Triangle => Element::P1Triangle,
+        // the bubble is what makes its mass diagonal
+        ElementConfig::P2Triangle if explicit => Element::P2BubbleTriangle,
+        ElementConfig::P2Triangle => Element::P2Triangle,
+        ElementConfig::Q1Quad => Element::Q1Quad,
+        ElementConfig::GllQuad { order } => Element::GllQuad { order },
     };
-    let mesh = Rectangle {
-        origin: [0.0; 2],
-        size: mesh.size,
-        cells: mesh.cells,
-        shape,
-        distortion: mesh.distortion,
-        seed: config.seed,
-    }
-    .build()?;
+    let domain = &config.mesh.domain;
+    let mesh = match (&config.mesh.kind, domain.mesh()) {
+        (MeshKind::Rectangle { cells, distortion }, _) => Rectangle {
+            origin: domain.lower,
+            size: domain.size,
+            cells: *cells,
+            shape: element.shape(),
+            distortion: *distortion,
+            seed: config.seed,
+        }
+        .build()?,
+        (MeshKind::Gmsh(_), Some(mesh)) => mesh.clone(),
+        (MeshKind::Gmsh(file), None) => {
+            return Err(SolverError::invalid(
+                "mesh file",
+                file.path.display(),
+                "a mesh that was read",
+                "read the configuration again",
+            ));
+        }
+    };
     let boundary = BoundaryConditions {
         default: boundary_kind(config.boundary.default),
         groups: config
@@ -200,6 +221,9 @@ pub fn file_spec(
     let mut extra = BTreeMap::new();
     extra.insert("time_step".to_owned(), format!("{:e}", info.dt));
     extra.insert("degrees_of_freedom".to_owned(), info.dofs.to_string());
+    if let Some(words) = boundary_words(config) {
+        extra.insert("boundary".to_owned(), words);
+    }
     FileSpec {
         dataset_name: config.name.clone(),
         axes: [info.grid_x.clone(), info.grid_y.clone()],
@@ -207,20 +231,7 @@ pub fn file_spec(
         boundaries: boundaries(config),
         constants,
         scalars,
-        fields: vec![
-            FieldSpec {
-                name: "displacement".to_owned(),
-                unit: "m".to_owned(),
-                description: "displacement u of the wave equation on the snapshot grid".to_owned(),
-                time_varying: true,
-            },
-            FieldSpec {
-                name: "speed".to_owned(),
-                unit: "m/s".to_owned(),
-                description: "wave speed c on the snapshot grid".to_owned(),
-                time_varying: false,
-            },
-        ],
+        fields: fields(inside(simulator).is_some()),
         receivers: (!config.receivers.points.is_empty()).then(|| ReceiverSpec {
             positions: config.receivers.points.clone(),
             times: info.receiver_times.clone(),
@@ -253,8 +264,53 @@ fn stored(quantity: Quantity) -> ReceiverQuantity {
     }
 }
 
+/// The fields of a trajectory, in the order of [`trajectory_data`].
+fn fields(holes: bool) -> Vec<FieldSpec> {
+    let field = |name: &str, unit: &str, description: &str, time_varying| FieldSpec {
+        name: name.to_owned(),
+        unit: unit.to_owned(),
+        description: description.to_owned(),
+        time_varying,
+    };
+    let mut fields = vec![
+        field(
+            "displacement",
+            "m",
+            "displacement u of the wave equation on the snapshot grid",
+            true,
+        ),
+        field("speed", "m/s", "wave speed c on the snapshot grid", false),
+    ];
+    if holes {
+        let what = "1 where the grid point lies in the domain, 0 outside, where all fields are 0";
+        fields.push(field(INSIDE_FIELD, "1", what, false));
+    }
+    fields
+}
+
+/// Which points of the snapshot grid lie in the domain, 1 or 0 by (x, y); none where all do.
+pub fn inside(simulator: &Simulator) -> Option<Array2<f32>> {
+    let info = simulator.info();
+    let values = info
+        .inside
+        .iter()
+        .map(|inside| f32::from(u8::from(*inside)));
+    let shape = (info.grid_x.len(), info.grid_y.len());
+    let holes = info.inside.contains(&false);
+    Array2::from_shape_vec(shape, values.collect())
+        .ok()
+        .filter(|_| holes)
+}
+
 /// What goes into the file for one trajectory.
-pub fn trajectory_data(index: u64, sample: &Sample, recording: Recording) -> TrajectoryData {
+pub fn trajectory_data(
+    index: u64,
+    sample: &Sample,
+    recording: Recording,
+    inside: Option<&Array2<f32>>,
+) -> TrajectoryData {
+    let mut fields = vec![recording.snapshots.into_dyn(), recording.speed.into_dyn()];
+    fields.extend(inside.map(|inside| inside.clone().into_dyn()));
     let signals = [
         recording.receivers.into_dyn(),
         recording.receiver_velocity.into_dyn(),
@@ -268,7 +324,7 @@ pub fn trajectory_data(index: u64, sample: &Sample, recording: Recording) -> Tra
             .filter(|drawn| drawn.varies)
             .map(|drawn| drawn.value)
             .collect(),
-        fields: vec![recording.snapshots.into_dyn(), recording.speed.into_dyn()],
+        fields,
         // those that were not asked for are empty
         receivers: signals
             .into_iter()
@@ -287,16 +343,51 @@ fn boundary_kind(condition: SideCondition) -> BoundaryKind {
     }
 }
 
+/// The conditions as The Well has them: one an end of an axis, in words that name every boundary group that lies there. On
+/// a general domain that is what the sides of its bounding box touch; holes and the rest are in
+/// [`boundary_words`].
 fn boundaries(config: &DatasetConfig) -> Vec<BoundarySpec> {
-    let side = |name: &str| match config.boundary.of(name) {
+    let ends: [(BoundaryType, String); 4] = match config.mesh.domain.mesh() {
+        None => SIDES.map(|side| {
+            let (kind, words) = boundary_type(config.boundary.of(side));
+            (kind, words.to_owned())
+        }),
+        Some(mesh) => mesh.groups_on_box().map(|groups| {
+            let names = groups
+                .iter()
+                .map(|(group, _)| mesh.groups()[*group].as_str());
+            let first = names.clone().next().unwrap_or_default();
+            let words = names.map(|name| {
+                let (_, words) = boundary_type(config.boundary.of(name));
+                format!("{name}: {words}")
+            });
+            let kind = boundary_type(config.boundary.of(first)).0;
+            (kind, words.collect::<Vec<_>>().join("; "))
+        }),
+    };
+    let sides = ends.each_ref().map(|(kind, words)| (*kind, words.as_str()));
+    BoundarySpec::rectangle(config.grid, sides)
+}
+
+/// What holds on every boundary group of a mesh of a file, in words.
+fn boundary_words(config: &DatasetConfig) -> Option<String> {
+    let mesh = config.mesh.domain.mesh()?;
+    let words = mesh.groups().iter().map(|name| {
+        let (_, words) = boundary_type(config.boundary.of(name));
+        format!("{name}: {words}")
+    });
+    Some(words.collect::<Vec<_>>().join("; "))
+}
+
+fn boundary_type(condition: SideCondition) -> (BoundaryType, &'static str) {
+    match condition {
         SideCondition::Fixed => (BoundaryType::Wall, "fixed: displacement is zero"),
         SideCondition::Free => (
             BoundaryType::Wall,
             "free: normal derivative of the displacement is zero",
         ),
         SideCondition::Absorbing => (BoundaryType::Open, "first-order absorbing: u_t + c u_n = 0"),
-    };
-    BoundarySpec::rectangle(config.grid, ["left", "right", "bottom", "top"].map(side))
+    }
 }
 
 /// A line for readers of the file from a scalar's name: `initial_0_pulse_2_amplitude` → `amplitude of initial 0 pulse 2`.

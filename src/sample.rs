@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use fewave_solver::initial::{End, PlaneWave, Profile, Pulse, Pulses, StandingMode};
 use fewave_solver::medium::{
-    Axis, GaussianField, Inclusion, Inclusions, Layers, Sampled, SampledGrid, Uniform, Window,
+    Axis, GaussianField, Groups, Inclusion, Inclusions, Layers, Sampled, SampledGrid, Uniform,
+    Window,
 };
 use fewave_solver::source::Ricker;
 use fewave_solver::{InitialState, Medium, PointSource, Scene, Signal, SolverError, npy};
@@ -46,7 +47,10 @@ impl<'a> Sampler<'a> {
         let model = match &config.medium.kind {
             MediumKind::File(file) => {
                 let explain = |error: SolverError| {
-                    config.refused("medium.file", format!("{}: {error}", file.path.display()))
+                    config.refused(
+                        "medium.file",
+                        format!("{}: {error}", file.named.path.display()),
+                    )
                 };
                 let array = npy::parse(&file.bytes).map_err(explain)?;
                 let mut grid =
@@ -54,13 +58,13 @@ impl<'a> Sampler<'a> {
                 if let Some(range) = file.rescale {
                     grid = grid.rescaled(range).map_err(explain)?;
                 }
-                let (crop, extent) = (file.crop.unwrap_or(config.mesh.size), grid.extent());
+                let (crop, extent) = (file.crop.unwrap_or(config.mesh.domain.size), grid.extent());
                 let origin = file.origin.unwrap_or([0.0; 2]);
                 if (0..2).any(|axis| origin[axis] + crop[axis] > extent[axis] * (1.0 + 1e-12)) {
                     return Err(config.refused("medium.crop", format!(
                         "{} m × {} m from ({}, {}) m does not fit into {}, which covers {} m × {} m; \
                          set medium.crop (and medium.origin) smaller, or check medium.spacing",
-                        crop[0], crop[1], origin[0], origin[1], file.path.display(), extent[0], extent[1]
+                        crop[0], crop[1], origin[0], origin[1], file.named.path.display(), extent[0], extent[1]
                     ))
                     .into());
                 }
@@ -80,6 +84,10 @@ impl<'a> Sampler<'a> {
             }
             MediumKind::Inclusions(config) => config.background.upper().max(config.speed.upper()),
             MediumKind::GaussianField { bounds, .. } => bounds[1],
+            MediumKind::Groups(groups) => groups
+                .iter()
+                .map(|(_, speed)| speed.upper())
+                .fold(0.0, f64::max),
             MediumKind::File(_) => self
                 .model
                 .as_ref()
@@ -96,7 +104,8 @@ impl<'a> Sampler<'a> {
                 fast / (std::f64::consts::PI * width.lower())
             }
             InitialKind::Mode { numbers } => {
-                let waves = |axis: usize| numbers[axis].upper as f64 / self.config.mesh.size[axis];
+                let waves =
+                    |axis: usize| numbers[axis].upper as f64 / self.config.mesh.domain.size[axis];
                 fast / 2.0 * waves(0).hypot(waves(1))
             }
         });
@@ -191,6 +200,21 @@ impl<'a> Sampler<'a> {
                     draws.seed("medium_field"),
                 )?)
             }
+            MediumKind::Groups(groups) => {
+                let Some(mesh) = self.config.mesh.domain.mesh() else {
+                    return Err(SolverError::invalid(
+                        "medium by groups",
+                        "no mesh of a file",
+                        "a mesh with cell groups",
+                        "use mesh.kind = \"gmsh\"",
+                    ));
+                };
+                let mut speeds = Vec::with_capacity(groups.len());
+                for (name, (_, speed)) in scalar_names(groups).into_iter().zip(groups) {
+                    speeds.push(draws.number(format!("medium_{name}_speed"), "m/s", *speed));
+                }
+                Arc::new(Groups::new(mesh, speeds)?)
+            }
             MediumKind::File(file) => {
                 let Some(grid) = &self.model else {
                     return Err(SolverError::invalid(
@@ -200,15 +224,18 @@ impl<'a> Sampler<'a> {
                         "read the model first",
                     ));
                 };
-                let (extent, size) = (grid.extent(), file.crop.unwrap_or(self.config.mesh.size));
+                let (extent, size) = (
+                    grid.extent(),
+                    file.crop.unwrap_or(self.config.mesh.domain.size),
+                );
                 let room = |axis: usize| match file.origin {
                     Some(origin) => Range::Fixed(origin[axis]),
                     None => Range::Uniform(0.0, (extent[axis] - size[axis]).max(0.0)),
                 };
                 let origin = draws.position("medium_crop", [room(0), room(1)]);
                 let domain = Window {
-                    origin: [0.0; 2],
-                    size: self.config.mesh.size,
+                    origin: self.config.mesh.domain.lower,
+                    size: self.config.mesh.domain.size,
                 };
                 Arc::new(Sampled::new(
                     Arc::clone(grid),
@@ -268,7 +295,7 @@ impl<'a> Sampler<'a> {
                 let ends = [[end("left"), end("right")], [end("bottom"), end("top")]];
                 Arc::new(StandingMode::new(
                     [0.0; 2],
-                    self.config.mesh.size,
+                    self.config.mesh.domain.size,
                     drawn,
                     ends,
                     amplitude,
@@ -323,6 +350,20 @@ fn point_source(
         amplitude,
         signal,
     })
+}
+
+/// Names of groups as parts of names of scalars: letters and digits, told apart by numbers where that makes them equal.
+fn scalar_names(groups: &[(String, Range)]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(groups.len());
+    for (number, (group, _)) in groups.iter().enumerate() {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+        let mut name: String = group.chars().map(plain).collect();
+        if names.contains(&name) {
+            name = format!("{name}_{number}");
+        }
+        names.push(name);
+    }
+    names
 }
 
 fn numbered(draws: &mut Draws, name: &str, unit: &'static str, ranges: &[Range]) -> Vec<f64> {

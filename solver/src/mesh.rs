@@ -113,8 +113,22 @@ impl Mesh {
             let map = mesh.cell_map(cell);
             let (lower, upper) = map.bounds();
             for axis in 0..2 {
-                mesh.bounds.0[axis] = mesh.bounds.0[axis].min(lower[axis]);
-                mesh.bounds.1[axis] = mesh.bounds.1[axis].max(upper[axis]);
+                // the nodes exactly; parabolas may bulge beyond them, by more than rounding
+                let slack = 1e-9 * (upper[axis] - lower[axis]);
+                let nodes = mesh.cell_nodes(cell).iter();
+                let mut range =
+                    nodes.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], &node| {
+                        let x = mesh.parts.points[node][axis];
+                        [low.min(x), high.max(x)]
+                    });
+                if lower[axis] < range[0] - slack {
+                    range[0] = lower[axis];
+                }
+                if upper[axis] > range[1] + slack {
+                    range[1] = upper[axis];
+                }
+                mesh.bounds.0[axis] = mesh.bounds.0[axis].min(range[0]);
+                mesh.bounds.1[axis] = mesh.bounds.1[axis].max(range[1]);
             }
             let det = map.min_determinant();
             if is_degenerate(det, lower, upper) {

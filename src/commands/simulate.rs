@@ -90,7 +90,8 @@ pub fn run(config: &Path, file: &Path, vtu: Option<&Path>, global: &Global) -> a
         energy_last: recording.energy.last().copied().unwrap_or(f64::NAN),
     };
     let spec = ensemble::file_spec(&config, &simulator, &sample, SplitName::Train, 1);
-    let data = ensemble::trajectory_data(0, &sample, recording);
+    let inside = ensemble::inside(&simulator);
+    let data = ensemble::trajectory_data(0, &sample, recording, inside.as_ref());
     let mut writer = FileWriter::create(file, &spec, 1)?;
     writer.write(0, &data)?;
     writer.finish()?;

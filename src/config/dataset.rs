@@ -1,6 +1,7 @@
 //! The dataset configuration (`dataset.toml`, `case.toml`): what is simulated, with ranges where trajectories differ.
 
 mod excitation;
+mod file;
 mod medium;
 mod mesh;
 mod receivers;
@@ -8,7 +9,7 @@ mod time;
 
 pub use excitation::{InitialConfig, InitialKind, SignalConfig, SourceConfig};
 pub use medium::{MediumConfig, MediumKind};
-pub use mesh::{ElementConfig, MeshConfig};
+pub use mesh::{Domain, ElementConfig, MeshConfig, MeshKind, SIDES};
 pub use receivers::ReceiversConfig;
 pub use time::{IntegratorConfig, TimeConfig};
 
@@ -74,7 +75,7 @@ pub enum SideCondition {
 pub struct BoundaryConfig {
     /// Sides that are not named.
     pub default: SideCondition,
-    /// left, right, bottom, top where named.
+    /// By boundary group where named: left, right, bottom, top of a rectangle, physical curves of a mesh of Gmsh.
     pub sides: BTreeMap<String, SideCondition>,
 }
 
@@ -112,13 +113,14 @@ impl DatasetConfig {
             |value| whole(value, 1, 4096),
         )?;
         let mesh = mesh::read(&root.section("mesh", "the mesh")?)?;
-        let boundary = boundary(&root)?;
-        let medium = medium::read(&root, mesh.size)?;
-        let initial = excitation::initial(&root, mesh.size, &boundary)?;
-        let source = excitation::sources(&root, mesh.size)?;
+        let domain = &mesh.domain;
+        let boundary = boundary(&root, &domain.boundary_groups())?;
+        let medium = medium::read(&root, domain)?;
+        let initial = excitation::initial(&root, domain, &boundary)?;
+        let source = excitation::sources(&root, domain)?;
         let time = time::read(&root.section("time", "duration and snapshots")?)?;
         let grid = grid(&root)?;
-        let receivers = receivers::read(&root, mesh.size)?;
+        let receivers = receivers::read(&root, domain)?;
         root.finish()?;
         if initial.is_empty() && source.is_empty() {
             return Err(root.error_found(
@@ -131,14 +133,27 @@ impl DatasetConfig {
         if time.integrator == IntegratorConfig::ModifiedEquation {
             refuse_losses(&root, &boundary, &medium)?;
         }
-        let (canonical, hashed) = match &medium.kind {
-            MediumKind::File(file) => {
+        let mut files = Vec::new();
+        if let MeshKind::Gmsh(file) = &mesh.kind {
+            files.push(file);
+        }
+        if let MediumKind::File(medium) = &medium.kind {
+            files.push(&medium.named);
+        }
+        // the same files elsewhere are the same configuration
+        let hashed: Vec<(String, String)> = files
+            .iter()
+            .map(|file| (file.key.clone(), file.sha256.clone()))
+            .collect();
+        let absolute: Vec<(String, String)> = files
+            .iter()
+            .map(|file| {
                 let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
-                let with = |text: &str| document.canonical_with("medium.file", text);
-                (with(&path.to_string_lossy()), with(&sha256(&file.bytes)))
-            }
-            _ => (document.canonical(), document.canonical()),
-        };
+                (file.key.clone(), path.to_string_lossy().into_owned())
+            })
+            .collect();
+        let canonical = document.canonical_with(&absolute);
+        let hashed = document.canonical_with(&hashed);
         Ok(Self {
             name,
             seed,
@@ -246,7 +261,7 @@ fn counts(root: &Section<'_>, single: bool) -> Result<[usize; 3], ConfigError> {
     Ok(count)
 }
 
-fn boundary(root: &Section<'_>) -> Result<BoundaryConfig, ConfigError> {
+fn boundary(root: &Section<'_>, groups: &[String]) -> Result<BoundaryConfig, ConfigError> {
     let mut config = BoundaryConfig {
         default: SideCondition::Fixed,
         sides: BTreeMap::new(),
@@ -264,9 +279,9 @@ fn boundary(root: &Section<'_>) -> Result<BoundaryConfig, ConfigError> {
         )
     };
     config.default = read("default")?;
-    for side in ["left", "right", "bottom", "top"] {
-        if section.has(side) {
-            config.sides.insert(side.to_owned(), read(side)?);
+    for group in groups {
+        if section.has(group) {
+            config.sides.insert(group.clone(), read(group)?);
         }
     }
     section.finish()?;

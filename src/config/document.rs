@@ -140,19 +140,26 @@ impl Document {
         canonical(&self.table)
     }
 
-    /// The same with the text of a dotted key, where there is one, replaced.
-    pub fn canonical_with(&self, key: &str, text: &str) -> String {
-        let mut table = self.table.clone();
-        let mut parts: Vec<&str> = key.split('.').collect();
-        let last = parts.pop().unwrap_or(key);
-        let mut node = Some(&mut table);
-        for part in parts {
-            node = node.and_then(|table| table.get_mut(part)?.as_table_mut());
+    /// The same with the texts of some dotted keys, where they are there, replaced.
+    pub fn canonical_with(&self, texts: &[(String, String)]) -> String {
+        let mut table = Value::Table(self.table.clone());
+        for (key, text) in texts {
+            let mut node = Some(&mut table);
+            for part in key.split('.') {
+                node = node.and_then(|node| match node {
+                    Value::Table(table) => table.get_mut(part),
+                    Value::Array(list) => list.get_mut(part.parse::<usize>().ok()?),
+                    _ => None,
+                });
+            }
+            if let Some(slot) = node {
+                *slot = Value::String(text.clone());
+            }
         }
-        if let Some(slot) = node.and_then(|table| table.get_mut(last)) {
-            *slot = Value::String(text.to_owned());
+        match table {
+            Value::Table(table) => canonical(&table),
+            _ => self.canonical(),
         }
-        canonical(&table)
     }
 }
 
@@ -386,10 +393,17 @@ mod tests {
 
     #[test]
     fn a_replaced_text_leaves_the_rest() {
-        let doc = document("seed = 1\n[medium]\nfile = \"m.npy\"\n", &[]).unwrap();
-        let text = doc.canonical_with("medium.file", "/data/m.npy");
+        let doc = document(
+            "seed = 1\n[medium]\nfile = \"m.npy\"\n[[source]]\nfile = \"s.npy\"\n",
+            &[],
+        )
+        .unwrap();
+        let with = |key: &str, text: &str| doc.canonical_with(&[(key.to_owned(), text.to_owned())]);
+        let text = with("medium.file", "/data/m.npy");
         assert_eq!(text, doc.canonical().replace("m.npy", "/data/m.npy"));
-        assert_eq!(doc.canonical_with("mesh.file", "x"), doc.canonical());
+        let text = with("source.0.file", "/data/s.npy");
+        assert_eq!(text, doc.canonical().replace("s.npy", "/data/s.npy"));
+        assert_eq!(with("mesh.file", "x"), doc.canonical());
     }
 
     #[test]

@@ -140,6 +140,7 @@ fn run_group(
         Err(error) => return indices.map(|_| Err(error.to_string())).collect(),
     };
     let scenes: Vec<Scene> = samples.iter().map(|sample| sample.scene.clone()).collect();
+    let inside = ensemble::inside(simulator);
     simulator
         .run(&scenes)
         .into_iter()
@@ -147,7 +148,10 @@ fn run_group(
         .zip(indices)
         .map(|((recording, sample), index)| {
             recording
-                .map(|recording| ensemble::trajectory_data(index, sample, recording))
+                .map(|recording| {
+                    let inside = inside.as_ref();
+                    ensemble::trajectory_data(index, sample, recording, inside)
+                })
                 .map_err(|error| error.to_string())
         })
         .collect()

@@ -3,6 +3,7 @@
 use super::super::ConfigError;
 use super::super::range::{IntegerRange, Range, number};
 use super::super::section::{Section, describe};
+use super::mesh::Domain;
 use super::{BoundaryConfig, MOST_COUNTED, SideCondition};
 
 /// One `[[initial]]`.
@@ -74,7 +75,7 @@ pub enum SignalConfig {
 
 pub(super) fn initial(
     root: &Section<'_>,
-    size: [f64; 2],
+    domain: &Domain,
     boundary: &BoundaryConfig,
 ) -> Result<Vec<InitialConfig>, ConfigError> {
     root.sections("initial", "an initial state")?
@@ -88,13 +89,13 @@ pub(super) fn initial(
                         IntegerRange { lower: 1, upper: 1 }
                     },
                     width: section.positive_range("width", "a standard deviation in m")?,
-                    position: position(section, size)?,
+                    position: position(section, domain)?,
                 },
                 "mode" => InitialKind::Mode {
-                    numbers: mode_numbers(section, boundary)?,
+                    numbers: mode_numbers(section, domain, boundary)?,
                 },
                 _ => InitialKind::PlaneWave {
-                    position: position(section, size)?,
+                    position: position(section, domain)?,
                     angle: section.range_or(
                         "angle",
                         "a direction in degrees from the x axis",
@@ -112,7 +113,7 @@ pub(super) fn initial(
 
 pub(super) fn sources(
     root: &Section<'_>,
-    size: [f64; 2],
+    domain: &Domain,
 ) -> Result<Vec<SourceConfig>, ConfigError> {
     root.sections("source", "a point source")?
         .iter()
@@ -125,7 +126,7 @@ pub(super) fn sources(
                 _ => sampled(section)?,
             };
             let config = SourceConfig {
-                position: position(section, size)?,
+                position: source_position(section, domain)?,
                 amplitude: amplitude(section, "a factor of the signal")?,
                 signal,
             };
@@ -171,8 +172,16 @@ fn delay(section: &Section<'_>) -> Result<Range, ConfigError> {
 
 fn mode_numbers(
     section: &Section<'_>,
+    domain: &Domain,
     boundary: &BoundaryConfig,
 ) -> Result<[IntegerRange; 2], ConfigError> {
+    if domain.mesh().is_some() {
+        return Err(section.error_found(
+            "kind",
+            "\"mode\" on a mesh of a file",
+            "\"pulses\" or \"plane-wave\"; standing modes are known for mesh.kind = \"rectangle\" only",
+        ));
+    }
     let sides = [["left", "right"], ["bottom", "top"]];
     for side in sides.as_flattened() {
         if boundary.of(side) == SideCondition::Absorbing {
@@ -305,20 +314,28 @@ impl SourceConfig {
     }
 }
 
-/// A position whose whole range lies in the mesh.
-fn position(section: &Section<'_>, size: [f64; 2]) -> Result<[Range; 2], ConfigError> {
+/// A position whose whole range lies in the bounding box of the mesh.
+fn position(section: &Section<'_>, domain: &Domain) -> Result<[Range; 2], ConfigError> {
     let position = section.position("position", "a point of the mesh")?;
-    for axis in 0..2 {
-        if position[axis].lower() < 0.0 || position[axis].upper() > size[axis] {
-            return Err(section.error(
-                "position",
-                format!(
-                    "a place inside the mesh, 0 … {} m along {}",
-                    size[axis],
-                    ["x", "y"][axis]
-                ),
-            ));
-        }
+    let corners = [position.map(Range::lower), position.map(Range::upper)];
+    if !corners.into_iter().all(|corner| domain.in_box(corner)) {
+        return Err(section.error(
+            "position",
+            format!("a place inside the mesh, {}", domain.describe()),
+        ));
+    }
+    Ok(position)
+}
+
+/// A position whose whole range lies in the mesh itself: a source in a hole moves nothing.
+fn source_position(section: &Section<'_>, domain: &Domain) -> Result<[Range; 2], ConfigError> {
+    let position = position(section, domain)?;
+    if let Some([x, y]) = domain.outside(position) {
+        return Err(section.error_found(
+            "position",
+            format!("partly outside the mesh: ({x}, {y}) m lies in a hole or beyond a side of it"),
+            "a place or ranges inside the mesh",
+        ));
     }
     Ok(position)
 }

@@ -1,13 +1,11 @@
 //! The section `[medium]`.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::PathBuf;
-
 use super::super::ConfigError;
 use super::super::range::{IntegerRange, Range, number};
 use super::super::section::Section;
 use super::MOST_COUNTED;
+use super::file::{self, NamedFile};
+use super::mesh::Domain;
 
 /// Medium of a dataset.
 #[derive(Debug, Clone)]
@@ -39,6 +37,8 @@ pub enum MediumKind {
     },
     /// A model from a file.
     File(FileMedium),
+    /// One speed a cell group of the mesh: the group and its speed in m/s, in the order of the mesh.
+    Groups(Vec<(String, Range)>),
 }
 
 /// Parallel layers.
@@ -73,7 +73,7 @@ pub struct InclusionsConfig {
 #[derive(Debug, Clone)]
 pub struct FileMedium {
     /// The file.
-    pub path: PathBuf,
+    pub named: NamedFile,
     /// Its bytes (`.npy`).
     pub bytes: Vec<u8>,
     /// Distance between its samples in m.
@@ -86,23 +86,27 @@ pub struct FileMedium {
     pub rescale: Option<[f64; 2]>,
 }
 
-/// Largest model file that is read, in bytes.
-const LARGEST_FILE: u64 = 4 << 30;
-
 /// Reads `[medium]`.
-pub(super) fn read(root: &Section<'_>, size: [f64; 2]) -> Result<MediumConfig, ConfigError> {
+pub(super) fn read(root: &Section<'_>, domain: &Domain) -> Result<MediumConfig, ConfigError> {
     let section = root.section("medium", "the wave speed")?;
     let kind = section.word(
         "kind",
-        &["uniform", "layers", "inclusions", "gaussian-field", "file"],
+        &[
+            "uniform",
+            "layers",
+            "inclusions",
+            "gaussian-field",
+            "file",
+            "groups",
+        ],
         true,
     )?;
     let kind = match kind {
         "uniform" => MediumKind::Uniform {
             speed: section.positive_range("speed", "a speed in m/s")?,
         },
-        "layers" => MediumKind::Layers(layers(&section, size)?),
-        "inclusions" => MediumKind::Inclusions(inclusions(&section, size)?),
+        "layers" => MediumKind::Layers(layers(&section, domain)?),
+        "inclusions" => MediumKind::Inclusions(inclusions(&section, domain)?),
         "gaussian-field" => {
             let speed =
                 section.positive_range("speed", "the pointwise bounds of the speed in m/s")?;
@@ -115,7 +119,8 @@ pub(super) fn read(root: &Section<'_>, size: [f64; 2]) -> Result<MediumConfig, C
                     .positive_range("correlation_length", "a length in m")?,
             }
         }
-        _ => MediumKind::File(file(&section)?),
+        "groups" => MediumKind::Groups(groups(&section, domain)?),
+        _ => MediumKind::File(file_medium(&section)?),
     };
     let damping = section.range_or("damping", "a damping rate in 1/s", 0.0)?;
     if damping.lower() < 0.0 {
@@ -128,7 +133,7 @@ pub(super) fn read(root: &Section<'_>, size: [f64; 2]) -> Result<MediumConfig, C
     Ok(MediumConfig { kind, damping })
 }
 
-fn layers(section: &Section<'_>, size: [f64; 2]) -> Result<LayersConfig, ConfigError> {
+fn layers(section: &Section<'_>, domain: &Domain) -> Result<LayersConfig, ConfigError> {
     let axis = usize::from(section.word("axis", &["y", "x"], false)? == "y");
     let interfaces = section.ranges("interfaces", "positions in m, growing")?;
     let speeds = section.ranges("speeds", "speeds in m/s")?;
@@ -146,14 +151,14 @@ fn layers(section: &Section<'_>, size: [f64; 2]) -> Result<LayersConfig, ConfigE
     if speeds.iter().any(|speed| speed.lower() <= 0.0) {
         return Err(section.error("speeds", "speeds above 0"));
     }
-    let mut below = 0.0;
+    let (first, last) = (domain.lower[axis], domain.upper()[axis]);
+    let mut below = first;
     for interface in &interfaces {
-        if interface.lower() <= below || interface.upper() >= size[axis] {
+        if interface.lower() <= below || interface.upper() >= last {
             return Err(section.error(
                 "interfaces",
                 format!(
-                    "positions that grow, ranges that do not overlap, all inside 0 … {} m",
-                    size[axis]
+                    "positions that grow, ranges that do not overlap, all inside {first} … {last} m"
                 ),
             ));
         }
@@ -171,7 +176,7 @@ fn layers(section: &Section<'_>, size: [f64; 2]) -> Result<LayersConfig, ConfigE
     })
 }
 
-fn inclusions(section: &Section<'_>, size: [f64; 2]) -> Result<InclusionsConfig, ConfigError> {
+fn inclusions(section: &Section<'_>, domain: &Domain) -> Result<InclusionsConfig, ConfigError> {
     let config = InclusionsConfig {
         background: section
             .positive_range("background", "the speed around the inclusions in m/s")?,
@@ -183,54 +188,48 @@ fn inclusions(section: &Section<'_>, size: [f64; 2]) -> Result<InclusionsConfig,
     let reach = config.radius.upper();
     let misses = |axis: usize| {
         let centre = config.position[axis];
-        centre.upper() + reach <= 0.0 || centre.lower() - reach >= size[axis]
+        centre.upper() + reach <= domain.lower[axis]
+            || centre.lower() - reach >= domain.upper()[axis]
     };
     if misses(0) || misses(1) {
         return Err(section.error(
             "position",
             format!(
-                "centres from which a radius of {reach} m reaches into the mesh, 0 … {} m along x and 0 … {} m along y",
-                size[0], size[1]
+                "centres from which a radius of {reach} m reaches into the mesh, {}",
+                domain.describe()
             ),
         ));
     }
     Ok(config)
 }
 
-fn file(section: &Section<'_>) -> Result<FileMedium, ConfigError> {
-    let name = section.required(
-        "file",
-        "the path of an .npy file (nx, ny) of speeds in m/s",
-        |value| value.as_str().map(str::to_owned),
-    )?;
-    let path = if section.document().is_overridden("medium.file") {
-        PathBuf::from(&name)
-    } else {
-        section.document().resolve(&name)
+/// One speed for every cell group of the mesh.
+fn groups(section: &Section<'_>, domain: &Domain) -> Result<Vec<(String, Range)>, ConfigError> {
+    let Some(mesh) = domain.mesh() else {
+        return Err(section.error_found(
+            "kind",
+            "\"groups\" on a rectangle, whose cells form no groups",
+            "another kind, or mesh.kind = \"gmsh\" with physical surfaces",
+        ));
     };
-    let unreadable = |reason: String| {
-        section.error_found(
-            "file",
-            format!("{}: {reason}", path.display()),
-            "a readable .npy file; `--set medium.file=…` names another",
-        )
-    };
-    let metadata = std::fs::metadata(&path).map_err(|error| unreadable(error.to_string()))?;
-    if !metadata.is_file() {
-        return Err(unreadable("no regular file".to_owned()));
-    }
-    if metadata.len() > LARGEST_FILE {
-        return Err(unreadable(format!(
-            "{} bytes, more than the {} GiB that are read",
-            metadata.len(),
-            LARGEST_FILE >> 30
-        )));
-    }
-    let mut bytes = Vec::new();
-    // no further, should the file grow meanwhile
-    File::open(&path)
-        .and_then(|opened| opened.take(LARGEST_FILE).read_to_end(&mut bytes))
-        .map_err(|error| unreadable(error.to_string()))?;
+    mesh.cell_groups()
+        .iter()
+        .map(|name| {
+            if matches!(name.as_str(), "kind" | "damping") {
+                return Err(section.error_found(
+                    name,
+                    "a key of [medium] and a physical surface of the mesh",
+                    "another name for the physical surface",
+                ));
+            }
+            let what = format!("the speed of the cell group `{name}` of the mesh in m/s");
+            Ok((name.clone(), section.positive_range(name, &what)?))
+        })
+        .collect()
+}
+
+fn file_medium(section: &Section<'_>) -> Result<FileMedium, ConfigError> {
+    let (named, bytes) = file::read(section, "file", "an .npy file (nx, ny) of speeds in m/s")?;
     let spacing = section.required(
         "spacing",
         "the distance between samples in m, above 0",
@@ -264,7 +263,7 @@ fn file(section: &Section<'_>) -> Result<FileMedium, ConfigError> {
         return Err(section.error("rescale", "the lowest speed first, below the highest"));
     }
     Ok(FileMedium {
-        path,
+        named,
         bytes,
         spacing,
         origin,

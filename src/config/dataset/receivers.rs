@@ -6,6 +6,7 @@ use toml::Value;
 use super::super::ConfigError;
 use super::super::range::number;
 use super::super::section::Section;
+use super::mesh::Domain;
 use super::whole;
 
 /// Most receivers of a dataset.
@@ -29,8 +30,8 @@ const QUANTITIES: [(&str, Quantity); 3] = [
     ("gradient", Quantity::Gradient),
 ];
 
-/// Reads `[receivers]` of a rectangle from the origin to `size`.
-pub(super) fn read(root: &Section<'_>, size: [f64; 2]) -> Result<ReceiversConfig, ConfigError> {
+/// Reads `[receivers]` of a domain.
+pub(super) fn read(root: &Section<'_>, domain: &Domain) -> Result<ReceiversConfig, ConfigError> {
     let what = "points and lines that record the wave at every time step";
     let Some(section) = root.section_if("receivers", what)? else {
         return Ok(ReceiversConfig {
@@ -47,9 +48,9 @@ pub(super) fn read(root: &Section<'_>, size: [f64; 2]) -> Result<ReceiversConfig
     } else {
         section.or("points", expected, Vec::new(), read)?
     };
-    refuse_outside(&section, "points", &points, size)?;
+    refuse_outside(&section, "points", &points, domain)?;
     for (number, line) in lines.into_iter().enumerate() {
-        refuse_outside(&section, &format!("lines.{number}"), &line, size)?;
+        refuse_outside(&section, &format!("lines.{number}"), &line, domain)?;
         points.extend(line);
     }
     if points.len() > MOST_RECEIVERS {
@@ -130,13 +131,12 @@ fn refuse_outside(
     section: &Section<'_>,
     key: &str,
     points: &[[f64; 2]],
-    size: [f64; 2],
+    domain: &Domain,
 ) -> Result<(), ConfigError> {
-    let inside = |point: &[f64; 2]| (0..2).all(|axis| (0.0..=size[axis]).contains(&point[axis]));
     let outside: Vec<String> = points
         .iter()
         .enumerate()
-        .filter(|(_, point)| !inside(point))
+        .filter(|(_, point)| !domain.contains(**point))
         .map(|(index, point)| format!("number {index} at ({}, {})", point[0], point[1]))
         .collect();
     if outside.is_empty() {
@@ -145,6 +145,6 @@ fn refuse_outside(
     Err(section.error_found(
         key,
         format!("partly outside the mesh: {}", outside.join(", ")),
-        format!("points with 0 ≤ x ≤ {} and 0 ≤ y ≤ {}", size[0], size[1]),
+        format!("points of the mesh, {}", domain.describe()),
     ))
 }
