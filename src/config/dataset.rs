@@ -9,7 +9,7 @@ mod time;
 
 pub use excitation::{InitialConfig, InitialKind, SignalConfig, SourceConfig};
 pub use medium::{MediumConfig, MediumKind};
-pub use mesh::{Domain, ElementConfig, MeshConfig, MeshKind, SIDES};
+pub use mesh::{ElementConfig, MeshConfig, MeshKind, SIDES};
 pub use receivers::ReceiversConfig;
 pub use time::{IntegratorConfig, TimeConfig};
 

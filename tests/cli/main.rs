@@ -10,5 +10,6 @@ mod chain;
 mod comparison;
 mod examples;
 mod generate;
+mod meshes;
 mod support;
 mod verify;

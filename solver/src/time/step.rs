@@ -148,11 +148,15 @@ impl TimeSettings {
             ));
         }
         let dt = interval / steps;
+        let mut warnings = self.warnings(space, dt);
+        if explicit && self.step == TimeStep::Auto {
+            warnings.extend(narrow_cell(space));
+        }
         Ok(StepPlan {
             dt,
             steps_per_snapshot: steps as usize,
             stable_dt,
-            warnings: self.warnings(space, dt),
+            warnings,
         })
     }
 
@@ -213,6 +217,35 @@ fn space_phase_error(element: Element, kh: f64) -> f64 {
             error
         }
     }
+}
+
+/// The narrowest cell where most are far wider: its width is the determinant of the map over its longest stretch, at the
+/// quadrature point where that is least.
+fn narrow_cell(space: &Space) -> Option<Warning> {
+    // the step falls about in proportion; graded meshes have less on purpose
+    const RATIO: f64 = 10.0;
+    let mesh = space.mesh();
+    let width = |cell: usize| {
+        let map = mesh.cell_map(cell);
+        let points = space.reference().quadrature().iter();
+        points
+            .map(|(point, _)| {
+                let jacobian = map.jacobian(*point);
+                (jacobian.determinant() / jacobian.norm(), *point)
+            })
+            .fold((f64::INFINITY, [0.0; 2]), |least, here| {
+                if here.0 < least.0 { here } else { least }
+            })
+    };
+    let mut widths: Vec<f64> = (0..mesh.cell_count()).map(|cell| width(cell).0).collect();
+    let narrowest = (0..widths.len()).min_by(|&a, &b| widths[a].total_cmp(&widths[b]))?;
+    let (least, point) = width(narrowest);
+    widths.sort_by(f64::total_cmp);
+    let ratio = widths[widths.len() / 2] / least;
+    (ratio > RATIO).then(|| Warning::NarrowCell {
+        position: mesh.cell_map(narrowest).position(point),
+        ratio,
+    })
 }
 
 fn longest_side(space: &Space) -> f64 {

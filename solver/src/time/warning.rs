@@ -29,6 +29,13 @@ pub enum Warning {
         /// Cell size whose error would be 0.5 %, m.
         advised: f64,
     },
+    /// One small or badly shaped cell shortens the time step of all.
+    NarrowCell {
+        /// A point of it, m.
+        position: [f64; 2],
+        /// How many times wider most cells are.
+        ratio: f64,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -55,12 +62,20 @@ impl fmt::Display for Warning {
                 advised,
             } => write!(
                 f,
-                "the mesh {} waves at {} Hz{} with cells of {} m; raise mesh.cells until cells are at most {} m for 0.5 %, or raise mesh.order",
+                "the mesh {} waves at {} Hz{} with cells of {} m; raise mesh.cells (or refine the mesh file) until cells are at most {} m for 0.5 %, or raise mesh.order",
                 verb(*error),
                 short(*frequency),
                 shift(*error, "at least "),
                 short(*cell),
                 short_below(*advised),
+            ),
+            Self::NarrowCell { position, ratio } => write!(
+                f,
+                "a cell near ({}, {}) m is {} times narrower than most and shortens the time step of all; \
+                 mesh better there (no corners of 180 degrees, no slivers), or set time.integrator = \"newmark\"",
+                short(position[0]),
+                short(position[1]),
+                short(*ratio),
             ),
         }
     }
@@ -98,7 +113,7 @@ mod tests {
         assert_eq!(
             warning.to_string(),
             "the mesh shifts the phase of waves at 4.138 Hz by at least 1.235 % with cells of 0.25 m; \
-             raise mesh.cells until cells are at most 0.19 m for 0.5 %, or raise mesh.order"
+             raise mesh.cells (or refine the mesh file) until cells are at most 0.19 m for 0.5 %, or raise mesh.order"
         );
         if let Warning::SpaceDispersion { error, .. } = &mut warning {
             *error = 3.1e9;
@@ -115,5 +130,14 @@ mod tests {
             advised: 0.031_243_9,
         };
         assert!(warning.to_string().contains("set time.dt = 0.03124 for"));
+        let warning = Warning::NarrowCell {
+            position: [0.5, 0.25],
+            ratio: 12.0,
+        };
+        assert!(
+            warning
+                .to_string()
+                .contains("near (0.5, 0.25) m is 12 times narrower")
+        );
     }
 }
