@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use fewave_surrogate::Execution;
 
 use crate::verify::CHECKS;
 
@@ -181,6 +182,9 @@ pub enum Command {
         /// Steps to predict [default: to the last snapshot of the input]
         #[arg(long, value_name = "N")]
         steps: Option<usize>,
+        /// How layers are run: fastest picks the faster exact way for each by timing it, as-written gives the same bits every time
+        #[arg(long, value_name = "HOW", default_value = "fastest")]
+        execution: ExecutionArgument,
     },
     /// Verify the solver against exact solutions and theory, and write a report (exit 1 if a check fails)
     #[command(
@@ -211,6 +215,24 @@ pub enum InitKind {
     Dataset,
     /// A training configuration
     Train,
+}
+
+/// How the layers of a trained network are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExecutionArgument {
+    /// Each in its faster exact way
+    Fastest,
+    /// As they were trained
+    AsWritten,
+}
+
+impl From<ExecutionArgument> for Execution {
+    fn from(argument: ExecutionArgument) -> Self {
+        match argument {
+            ExecutionArgument::Fastest => Self::Fastest,
+            ExecutionArgument::AsWritten => Self::AsWritten,
+        }
+    }
 }
 
 /// A split by name.

@@ -89,7 +89,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             input,
             output,
             steps,
-        } => predict::run(&run, &input, &output, steps, global)?,
+            execution,
+        } => predict::run(&run, &input, &output, steps, execution.into(), global)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use candle_core::Device;
 use fewave_datasets::{FileWriter, Split};
-use fewave_surrogate::Surrogate;
+use fewave_surrogate::{Execution, LayerExecution, Surrogate};
 use ndarray::{Array2, Array3, s};
 
 use crate::cli::Global;
@@ -24,6 +24,7 @@ pub fn run(
     input: &Path,
     file: &Path,
     steps: Option<usize>,
+    execution: Execution,
     global: &Global,
 ) -> anyhow::Result<()> {
     let console = Console::new(global);
@@ -48,6 +49,7 @@ pub fn run(
     let surrogate = Surrogate::load(run, &Device::Cpu)?;
     let split = Split::open_file(input)?;
     surrogate.check(&split)?;
+    surrogate.set_execution(execution);
     let history = surrogate.history();
     let mut first = 0;
     for trajectory in 0..split.len() {
@@ -136,11 +138,20 @@ pub fn run(
         duration(seconds),
         duration(seconds / (steps * split.len()) as f64)
     ));
+    let executions = surrogate.measured_executions();
+    if !executions.is_empty() {
+        console.say(format!(
+            "  run in the way that is faster here: {} of {} sizes of layers as dense convolutions; --execution as-written gives the same bits every time",
+            executions.iter().filter(|one| LayerExecution::is_dense(one)).count(),
+            executions.len(),
+        ));
+    }
     console.json(&serde_json::json!({
         "file": file.display().to_string(),
         "trajectories": split.len(),
         "given": first + history,
         "steps": steps,
         "seconds": seconds,
+        "executions": executions,
     }))
 }

@@ -112,6 +112,8 @@ pub struct Evaluation {
     pub baselines: Vec<Baseline>,
     /// Times of predictions; `None` if not asked for.
     pub latency: Option<Latency>,
+    /// [`Network::synaptic_operations`](crate::Network::synaptic_operations) of one prediction, the first of the first trajectory.
+    pub synaptic_operations: f64,
 }
 
 /// One trajectory as read, from its first given snapshot on.
@@ -143,6 +145,7 @@ pub fn evaluate(
     let (mut trajectories, mut skipped) = (Vec::with_capacity(count), Vec::new());
     let mut baselines = baseline::Collector::default();
     let mut latency = None;
+    let mut synaptic_operations = None;
     for begin in (0..count).step_by(options.batch.max(1)) {
         let mut cases = Vec::new();
         for position in begin..count.min(begin + options.batch.max(1)) {
@@ -172,6 +175,15 @@ pub fn evaluate(
         {
             latency = Some(latency::measure(surrogate, case, options.repetitions)?);
         }
+        if synaptic_operations.is_none()
+            && let Some(case) = cases.first()
+        {
+            let given = case.snapshots.slice(s![..history, .., ..]);
+            let speed = case.speed.view().insert_axis(Axis(0));
+            let predictor = surrogate.predictor();
+            let input = predictor.input(given.insert_axis(Axis(0)), speed)?;
+            synaptic_operations = Some(predictor.network.synaptic_operations(&input)?);
+        }
         for (case, rollout) in cases.iter().zip(roll_out(surrogate, &cases)?) {
             predictions
                 .slice_mut(s![case.position, case.first + history.., .., ..])
@@ -197,6 +209,7 @@ pub fn evaluate(
         predicted_from,
         baselines: baselines.finish(),
         latency,
+        synaptic_operations: synaptic_operations.unwrap_or(0.0),
     })
 }
 

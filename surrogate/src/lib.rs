@@ -44,6 +44,7 @@ pub use evaluate::{EvaluateOptions, Evaluation, evaluate};
 pub use network::{LayerFootprint, Network, NetworkConfig};
 pub use parameters::{Parameters, Scope};
 pub use scheme::flattened::Flattened;
+pub use scheme::folding::{Execution, LayerExecution};
 pub use scheme::fresh::{Bands, Domain, Fresh};
 pub use scheme::one_way::{Form, OneWay, Rank};
 pub use scheme::structured::{Permutation, Permutations, Structured};

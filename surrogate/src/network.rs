@@ -5,7 +5,9 @@ mod block;
 pub mod cnn;
 mod grid;
 mod join;
+mod noisy;
 pub mod norm;
+mod pass;
 mod real;
 mod storage;
 pub mod unet;
@@ -20,6 +22,7 @@ use std::fmt::Debug;
 pub use activation::Activation;
 pub use cnn::CnnConfig;
 pub use norm::Norm;
+pub use pass::Pass;
 pub use unet::UnetConfig;
 
 /// A network and its settings (table `network`, told apart by `kind`).
@@ -53,11 +56,38 @@ pub struct Channels {
 /// A map from `(B, inputs, x, y)` to `(B, outputs, x, y)`, or from `(B, inputs, t, x, y)` to `(B, outputs, t, x, y)`: any batch size
 /// and any grid that [`check_grid`](Self::check_grid) accepts.
 pub trait Network: Debug + Send + Sync {
-    /// Applies the network; keeps the graph for differentiation when its parameters are trainable.
+    /// Applies the network in one pass; keeps the graph for differentiation when its parameters are trainable.
     ///
     /// # Errors
     /// [`SurrogateError::Shape`] for a grid that the network cannot serve, [`SurrogateError::Tensor`] from candle.
-    fn forward(&self, input: &Tensor) -> Result<Tensor>;
+    fn run(&self, input: &Tensor, pass: &mut Pass) -> Result<Tensor>;
+
+    /// Applies the network as evaluation and prediction do.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    fn forward(&self, input: &Tensor) -> Result<Tensor> {
+        self.run(input, &mut Pass::default())
+    }
+
+    /// Applies the network as training does: where its activations are noisy, with the noise of this seed.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    fn forward_in_training(&self, input: &Tensor, seed: u64) -> Result<Tensor> {
+        self.run(input, &mut Pass::training(seed))
+    }
+
+    /// Pairs of a weight and an input, neither of them 0, in all convolutions on this input: the work of hardware that
+    /// skips zeros. Summed over the batch.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    fn synaptic_operations(&self, input: &Tensor) -> Result<f64> {
+        let mut pass = Pass::counting();
+        self.run(input, &mut pass)?;
+        Ok(pass.operations())
+    }
 
     /// Whether the network can serve this grid.
     ///
@@ -210,6 +240,28 @@ fn check_width(width: usize) -> Result<()> {
         "1 to 1024 channels",
         "32 is a good start",
     ))
+}
+
+/// The usual standard deviation of noise in training: a tenth of what a normalisation leaves.
+const DEFAULT_NOISE: f64 = 0.1;
+
+fn check_noise(noise: Option<f64>, activation: Activation) -> Result<()> {
+    match noise {
+        None => Ok(()),
+        Some(given) if !activation.is_noisy() => Err(refuse(
+            "noise",
+            given,
+            "it beside activation = \"noisy-relu\" or \"binary\" only",
+            "remove it, or change network.activation",
+        )),
+        Some(given) if !(0.0..=100.0).contains(&given) => Err(refuse(
+            "noise",
+            given,
+            "a standard deviation of 0 to 100",
+            "0.1 is a good start",
+        )),
+        Some(_) => Ok(()),
+    }
 }
 
 fn check_kernel(side: usize) -> Result<()> {

@@ -5,11 +5,13 @@
 //! f64, and then converted: a seed gives the same network on every device.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use candle_core::{DType, Device, Shape, Tensor, Var};
 use rand::Rng;
 use rand_distr::StandardNormal;
 
+use crate::scheme::folding::Executions;
 use crate::{Result, SurrogateError};
 
 /// What to do about tensors that do not fit a network.
@@ -25,6 +27,8 @@ pub struct Parameters {
     index: HashMap<String, usize>,
     /// Values to take instead of drawing them; the store is then for prediction only.
     given: Option<HashMap<String, Tensor>>,
+    /// How layers that are for prediction only are run; there if values are given.
+    executions: Option<Arc<Executions>>,
 }
 
 impl Parameters {
@@ -36,6 +40,7 @@ impl Parameters {
             entries: Vec::new(),
             index: HashMap::new(),
             given: None,
+            executions: None,
         }
     }
 
@@ -45,8 +50,14 @@ impl Parameters {
     pub fn frozen(values: HashMap<String, Tensor>, device: &Device) -> Self {
         Self {
             given: Some(values),
+            executions: Some(Arc::default()),
             ..Self::new(DType::F32, device)
         }
+    }
+
+    /// How the layers built on a [`frozen`](Self::frozen) store are run.
+    pub(crate) fn executions(&self) -> Option<Arc<Executions>> {
+        self.executions.clone()
     }
 
     /// Checks that a network built on a [`frozen`](Self::frozen) store has used every value.
@@ -272,6 +283,11 @@ impl Scope<'_> {
     /// Whether values are given and not drawn: the layers built here are for prediction only.
     pub fn is_frozen(&self) -> bool {
         self.parameters.given.is_some()
+    }
+
+    /// How layers that are for prediction only are run.
+    pub(crate) fn executions(&self) -> Option<Arc<Executions>> {
+        self.parameters.executions()
     }
 
     /// A variable filled with `value`.

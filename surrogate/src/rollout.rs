@@ -17,12 +17,12 @@ pub(crate) struct Predictor<'a> {
 }
 
 impl Predictor<'_> {
-    /// The snapshots after the given ones.
-    pub(crate) fn step(
+    /// The network's input (B, C, x, y) for snapshots and media.
+    pub(crate) fn input(
         &self,
         histories: ArrayView4<'_, f32>,
         speeds: ArrayView3<'_, f32>,
-    ) -> Result<Array3<f32>> {
+    ) -> Result<Tensor> {
         let (batch, history, nx, ny) = histories.dim();
         self.check(&histories, &speeds)?;
         let points = nx * ny;
@@ -30,29 +30,43 @@ impl Predictor<'_> {
         let (histories, speeds) = (histories.as_standard_layout(), speeds.as_standard_layout());
         let (snapshots, media) = (flat(histories.as_slice())?, flat(speeds.as_slice())?);
         let mut input = vec![0.0; batch * channels * points];
-        let snapshot = |b: usize, k: usize| &snapshots[(b * history + k) * points..][..points];
         for (b, input) in input.chunks_exact_mut(channels * points).enumerate() {
             self.task.fill_input(
-                (0..history).map(|k| snapshot(b, k)),
+                (0..history).map(|k| &snapshots[(b * history + k) * points..][..points]),
                 &media[b * points..][..points],
                 input,
             );
         }
-        let input = Tensor::from_vec(input, (batch, channels, nx, ny), self.device)?;
+        Ok(Tensor::from_vec(
+            input,
+            (batch, channels, nx, ny),
+            self.device,
+        )?)
+    }
+
+    /// The snapshots after the given ones.
+    pub(crate) fn step(
+        &self,
+        histories: ArrayView4<'_, f32>,
+        speeds: ArrayView3<'_, f32>,
+    ) -> Result<Array3<f32>> {
+        let (batch, history, nx, ny) = histories.dim();
+        let points = nx * ny;
+        let input = self.input(histories, speeds)?;
         let output = self
             .network
             .forward(&input)?
             .to_dtype(DType::F32)?
             .flatten_all()?
             .to_vec1::<f32>()?;
+        let histories = histories.as_standard_layout();
+        let snapshots = flat(histories.as_slice())?;
+        let last = |b: usize| &snapshots[(b * history + history - 1) * points..][..points];
         let mut next = Array3::zeros((batch, nx, ny));
         for (b, mut next) in next.axis_iter_mut(Axis(0)).enumerate() {
             if let Some(next) = next.as_slice_mut() {
-                self.task.advance(
-                    snapshot(b, history - 1),
-                    &output[b * points..][..points],
-                    next,
-                );
+                self.task
+                    .advance(last(b), &output[b * points..][..points], next);
             }
         }
         Ok(next)

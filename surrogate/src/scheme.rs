@@ -7,8 +7,9 @@
 
 mod dense;
 pub(crate) mod flattened;
+pub(crate) mod folding;
 pub(crate) mod fresh;
-mod hash;
+pub(crate) mod hash;
 mod keys;
 pub(crate) mod one_way;
 mod rebuilt;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Result, Scope, SurrogateError};
 use flattened::Flattened;
+use folding::Folding;
 use fresh::{Bands, Domain, Fresh};
 use keys::SchemeKeys;
 use one_way::{Form, OneWay, Rank};
@@ -262,13 +264,28 @@ impl Scheme {
         rng: &mut impl Rng,
     ) -> Result<Box<dyn Layer>> {
         shape.check()?;
-        Ok(match self {
+        let layer: Box<dyn Layer> = match self {
             Self::Dense => Box::new(dense::build(shape, parameters, rng)?),
             Self::OneWay(scheme) => scheme.build(shape, parameters, rng)?,
             Self::Flattened(scheme) => Box::new(scheme.build(shape, parameters, rng)?),
             Self::Structured(scheme) => Box::new(scheme.build(shape, parameters, rng)?),
             Self::Fresh(scheme) => Box::new(scheme.build(shape, parameters, rng)?),
+        };
+        Ok(match parameters.executions() {
+            Some(executions) if self.is_run_as_filters() => {
+                Folding::wrap(layer, self.to_string(), executions)
+            }
+            _ => layer,
         })
+    }
+
+    /// Whether a layer is run as small filters, and not as one dense convolution with its rebuilt kernel.
+    fn is_run_as_filters(&self) -> bool {
+        match self {
+            Self::OneWay(OneWay { form, .. }) => *form != Form::Kernel,
+            Self::Flattened(_) => true,
+            Self::Dense | Self::Structured(_) | Self::Fresh(_) => false,
+        }
     }
 
     /// The trainable reals of a layer of this size, biases included, without building it.

@@ -5,6 +5,7 @@ use crate::checkpoint::{Checkpoint, Metadata};
 use crate::network::{LayerFootprint, Network};
 use crate::rollout::Predictor;
 use crate::scheme::Footprint;
+use crate::scheme::folding::{Execution, Executions, LayerExecution};
 use crate::task::propagate::Propagate;
 use crate::task::{Grid, TaskConfig};
 use crate::train::config::TrainConfig;
@@ -13,6 +14,7 @@ use fewave_datasets::Split;
 use ndarray::{Array3, Array4, ArrayView2, ArrayView3, ArrayView4, Axis};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A trained network with its task.
 #[derive(Debug)]
@@ -22,6 +24,7 @@ pub struct Surrogate {
     weights_hash: String,
     network: Box<dyn Network>,
     parameters: usize,
+    executions: Arc<Executions>,
     task: Propagate,
     device: Device,
 }
@@ -70,6 +73,7 @@ impl Surrogate {
             weights_hash,
             network,
             parameters: parameters.count(),
+            executions: parameters.executions().unwrap_or_default(),
             task,
             device: device.clone(),
         })
@@ -98,6 +102,21 @@ impl Surrogate {
     /// Trainable reals.
     pub fn parameters(&self) -> usize {
         self.parameters
+    }
+
+    /// How its layers are run: as they are written, unless [`set_execution`](Self::set_execution) said otherwise.
+    pub fn execution(&self) -> Execution {
+        self.executions.get()
+    }
+
+    /// Runs all layers so from now on.
+    pub fn set_execution(&self, execution: Execution) {
+        self.executions.set(execution);
+    }
+
+    /// What was measured so far to run layers fastest, one entry for every size of layer and shape of maps.
+    pub fn measured_executions(&self) -> Vec<LayerExecution> {
+        self.executions.measured()
     }
 
     /// Every layer with parameters, on the grid of the training data.

@@ -15,6 +15,7 @@ mod validate;
 use crate::checkpoint::{self, BEST, Checkpoint, LAST, Metadata, Validation};
 use crate::network::Network;
 use crate::parameters::Parameters;
+use crate::scheme::hash::{Use, hash};
 use crate::task::propagate::Propagate;
 use crate::task::windows::WindowStore;
 use crate::task::{Grid, Normalisation, TaskConfig};
@@ -333,9 +334,10 @@ impl Run<'_> {
         let settings = &self.config.train;
         let (step, steps) = (self.metadata.step, self.metadata.steps);
         let (input, target) = self.store.batch(windows, self.device)?;
+        let seed = hash(self.config.seed, Use::Noise, step);
         let loss = settings
             .loss
-            .value(&self.network.forward(&input)?, &target)?;
+            .value(&self.network.forward_in_training(&input, seed)?, &target)?;
         let value = f64::from(loss.to_dtype(DType::F32)?.to_scalar::<f32>()?);
         check_finite(step, "loss", value)?;
         let learning_rate =

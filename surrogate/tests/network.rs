@@ -284,6 +284,76 @@ fn sizes_that_a_scheme_cannot_serve_are_refused_and_larger_layers_warned_about()
 }
 
 #[test]
+fn noisy_activations_are_noisy_in_training_only_and_a_function_of_the_seed() {
+    let values = |tensor: Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    for (activation, extra) in [("noisy-relu", r#", "norm": "none""#), ("binary", "")] {
+        let scheme =
+            format!(r#"{{"kind": "dense"}}, "activation": "{activation}", "noise": 0.3{extra}"#);
+        for network in [unet(4, 1, &scheme), cnn(4, 2, &scheme)] {
+            let (built, _) = build(&network, DType::F32, 1);
+            let maps = input(&[2, 3, 8, 6], DType::F32);
+            let noisy = |seed| values(built.forward_in_training(&maps, seed).unwrap());
+            let quiet = || values(built.forward(&maps).unwrap());
+            assert_eq!((noisy(1), quiet()), (noisy(1), quiet()), "{network}");
+            assert_ne!(noisy(1), noisy(2), "{network}");
+            assert_ne!(noisy(1), quiet(), "{network}");
+        }
+    }
+    let (relu, _) = build(
+        &unet(4, 1, r#"{"kind": "dense"}, "activation": "relu""#),
+        DType::F32,
+        1,
+    );
+    let (noisy, _) = build(
+        &unet(4, 1, r#"{"kind": "dense"}, "activation": "noisy-relu""#),
+        DType::F32,
+        1,
+    );
+    let maps = input(&[2, 3, 8, 6], DType::F32);
+    assert_eq!(
+        values(relu.forward(&maps).unwrap()),
+        values(noisy.forward(&maps).unwrap())
+    );
+    let config: NetworkConfig =
+        serde_json::from_str(&unet(4, 1, r#"{"kind": "dense"}, "noise": 0.1"#)).unwrap();
+    let refused = config.validate().unwrap_err().to_string();
+    assert!(refused.contains("network.noise"), "{refused}");
+}
+
+#[test]
+fn synaptic_operations_count_pairs_that_are_not_zero() {
+    // 1 input channel everywhere 1 but at one point: each 3×3 weight meets every point but those outside and that one.
+    let config: NetworkConfig = serde_json::from_str(
+        r#"{"kind": "cnn", "width": 2, "blocks": 1, "activation": "binary", "norm": "none", "scheme": {"kind": "dense"}}"#,
+    )
+    .unwrap();
+    let channels = Channels {
+        inputs: 1,
+        outputs: 1,
+    };
+    let mut parameters = Parameters::new(DType::F32, &Device::Cpu);
+    let mut random = ChaCha12Rng::seed_from_u64(1);
+    let network = config
+        .build(channels, 2, &mut parameters, &mut random)
+        .unwrap();
+    // Every neuron of the first layer is silent, so that only its own weights do work, and the head's none.
+    for (name, variable) in parameters.iter() {
+        if name == "lift.bias" {
+            let low = Tensor::full(-1e3f32, variable.shape(), &Device::Cpu).unwrap();
+            variable.set(&low).unwrap();
+        }
+    }
+    let mut maps = vec![1f32; 5 * 4];
+    maps[0] = 0.0;
+    let maps = Tensor::from_vec(maps, (1, 1, 5, 4), &Device::Cpu).unwrap();
+    // Pairs of positions and taps inside: (3·5 − 2)(3·4 − 2) = 130; the corner point is seen by 4 positions.
+    assert_eq!(
+        network.synaptic_operations(&maps).unwrap(),
+        2.0 * (130.0 - 4.0)
+    );
+}
+
+#[test]
 fn dense_costs_are_those_of_the_textbook() {
     let (network, parameters) = build(&unet(8, 1, SCHEMES[0]), DType::F32, 0);
     let convolutions = [(3, 8), (8, 8), (8, 16), (16, 16), (24, 8), (8, 8)];

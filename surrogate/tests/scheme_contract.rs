@@ -265,6 +265,16 @@ fn the_table_of_the_paper_page_holds() {
             36_864_000 + 9 * 36_864,
         ),
         (fresh(16.0, Domain::Weights), 2_304, 36_864_000),
+        (
+            // counted once by a program of its own
+            Scheme::Structured(Structured {
+                ternary: false,
+                permutations: None,
+                seed: 0,
+            }),
+            15_183,
+            36_864_000,
+        ),
     ] {
         let footprint = build(&scheme, &shape, DType::F32, 7).0.footprint(1000);
         assert_eq!(

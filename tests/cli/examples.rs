@@ -87,6 +87,7 @@ fn every_scheme_trains_predicts_and_differs_in_one_line() {
             "train.valid_every=2",
         ]);
         place.ok(&["inspect", run]);
+        place.ok(&["evaluate", run, "--data", "data", "--quiet"]);
         let input = "data/data/test/tiny_0000.hdf5";
         place.ok(&[
             "predict",
@@ -96,6 +97,13 @@ fn every_scheme_trains_predicts_and_differs_in_one_line() {
             "-o",
             &format!("{run}.hdf5"),
         ]);
+        let as_written = |file: &str| {
+            let execution = ["--execution", "as-written", "-o", file];
+            place.ok(&[&["predict", run, "--input", input][..], &execution].concat());
+            place.bytes(file)
+        };
+        let [one, two] = ["1", "2"].map(|n| as_written(&format!("{run}-{n}.hdf5")));
+        assert!(one == two, "{run}: two predictions as written differ");
         seen += 1;
     }
     assert!(seen >= 10, "{seen} examples");

@@ -81,7 +81,9 @@ pub(super) fn costs(comparison: &Comparison<'_>) -> Table {
             vec![
                 Cell::words(&item.label),
                 Cell::count(item.surrogate.parameters() as u64),
+                Cell::number(item.surrogate.footprint().stored_bits as f64 / 1e6),
                 Cell::number(item.surrogate.footprint().multiply_adds as f64 / 1e6),
+                Cell::number(item.evaluation.synaptic_operations / 1e6),
                 Cell::number(item.surrogate.provenance().training_seconds),
                 number(latency.map(|l| l.per_step_ms_median)),
                 latency.map_or_else(Cell::missing, |l| Cell::count(l.rollout_steps as u64)),
@@ -104,7 +106,7 @@ pub(super) fn costs(comparison: &Comparison<'_>) -> Table {
                 (format!("FE, {} side by side, each", fe.lanes), ensemble),
             ] {
                 let mut row = vec![Cell::words(name)];
-                row.extend((0..4).map(|_| Cell::missing()));
+                row.extend((0..6).map(|_| Cell::missing()));
                 row.extend([Cell::count(snapshots as u64), Cell::number(time)]);
                 rows.push(row);
             }
@@ -118,13 +120,17 @@ pub(super) fn costs(comparison: &Comparison<'_>) -> Table {
     Table {
         caption: format!(
             "Cost. A rollout is of the first trajectory that can be predicted; FE is on the data's own mesh, its time scaled to the same snapshots. \
-             Surrogates on {}, FE on one. FE is the reference, so its error is that of its mesh, not zero",
+             Surrogates on {}, FE on one. FE is the reference, so its error is that of its mesh, not zero. \
+             Layers of surrogates are run as they were trained or as dense convolutions, whichever is faster here. Synaptic operations are \
+             pairs of a weight and an input of which neither is 0, in the first prediction",
             scope::counted(threads, "thread")
         ),
         columns: vec![
             Column::words("Network"),
             Column::numbers("Parameters", ""),
+            Column::numbers("Stored", "Mbit"),
             Column::numbers("Multiply-adds a step", "million"),
+            Column::numbers("Synaptic operations a step", "million"),
             Column::numbers("Training", "s"),
             Column::numbers("Step", "ms"),
             Column::numbers("Snapshots", ""),

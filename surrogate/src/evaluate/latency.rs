@@ -2,6 +2,7 @@
 
 use super::Case;
 use crate::Result;
+use crate::scheme::folding::{Execution, LayerExecution};
 use crate::surrogate::Surrogate;
 use ndarray::{Axis, s};
 use serde::Serialize;
@@ -24,10 +25,22 @@ pub struct Latency {
     pub repetitions: usize,
     /// Threads that were available.
     pub threads: usize,
+    /// Sizes of layers that may be run in two ways, each timed in the way that is faster here.
+    pub foldable_layers: usize,
+    /// Those of them that are run as dense convolutions.
+    pub dense_layers: usize,
 }
 
-/// Times a step and the full rollout of one trajectory, after one of each to warm up.
+/// Times a step and the full rollout of one trajectory, after one of each to warm up. Layers are run in their fastest way.
 pub(super) fn measure(surrogate: &Surrogate, case: &Case, repetitions: usize) -> Result<Latency> {
+    let before = surrogate.execution();
+    surrogate.set_execution(Execution::Fastest);
+    let latency = time(surrogate, case, repetitions);
+    surrogate.set_execution(before);
+    latency
+}
+
+fn time(surrogate: &Surrogate, case: &Case, repetitions: usize) -> Result<Latency> {
     let history = surrogate.history();
     let rollout_steps = case.snapshots.dim().0 - history;
     let run = |steps: usize| -> Result<f64> {
@@ -49,6 +62,7 @@ pub(super) fn measure(surrogate: &Surrogate, case: &Case, repetitions: usize) ->
     };
     let step = times(1, repetitions.max(1))?;
     let rollout = times(rollout_steps, repetitions.clamp(1, 3))?;
+    let executions = surrogate.measured_executions();
     Ok(Latency {
         batch: 1,
         per_step_ms_median: step[step.len() / 2],
@@ -57,5 +71,10 @@ pub(super) fn measure(surrogate: &Surrogate, case: &Case, repetitions: usize) ->
         rollout_ms: rollout[0],
         repetitions: step.len(),
         threads: rayon::current_num_threads(),
+        foldable_layers: executions.len(),
+        dense_layers: executions
+            .iter()
+            .filter(|one| LayerExecution::is_dense(one))
+            .count(),
     })
 }

@@ -1,7 +1,9 @@
 //! Point-wise non-linearities.
 //!
 //! - GELU in its tanh form, `x · sigmoid(2 sqrt(2/π) (x + 0.044715 x³))` (Hendrycks and Gimpel, arXiv:1606.08415);
-//! - SiLU, `x · sigmoid(x)`; ReLU, `max(0, x)`.
+//! - SiLU, `x · sigmoid(x)`; ReLU, `max(0, x)`;
+//! - noisy ReLU, which is ReLU outside of training and has noise inside ([`noisy`](super::noisy)); binary, which is trained as
+//!   noisy ReLU and is a threshold, 1 where `x > 0` and 0 elsewhere, outside of training.
 
 use super::real::Real;
 use super::storage::{contiguous, on_cpu};
@@ -22,6 +24,13 @@ pub enum Activation {
     Silu,
     /// Rectified linear unit.
     Relu,
+    /// Rectified linear unit, of a noisy argument in training.
+    NoisyRelu,
+    /// Noisy rectified linear unit in training, 0 or 1 in evaluation and prediction.
+    Binary,
+    /// None; what a normalisation is followed by where the activation comes separately.
+    #[serde(skip)]
+    Identity,
 }
 
 /// `2 sqrt(2/π)`.
@@ -30,13 +39,20 @@ const SLOPE: f64 = 1.595_769_121_605_730_7;
 const CUBIC: f64 = 0.044_715;
 
 impl Activation {
-    /// The function's value.
+    /// Whether its argument is noisy in training.
+    pub(crate) fn is_noisy(self) -> bool {
+        matches!(self, Self::NoisyRelu | Self::Binary)
+    }
+
+    /// The function's value, outside of training.
     #[inline(always)]
     pub(crate) fn value<F: Real>(self, x: F) -> F {
         match self {
             Self::Gelu => x * gelu_gate(x),
             Self::Silu => x * x.sigmoid(),
-            Self::Relu => {
+            Self::Identity => x,
+            Self::Binary if x > F::ZERO => F::ONE,
+            Self::Relu | Self::NoisyRelu | Self::Binary => {
                 if x > F::ZERO {
                     x
                 } else {
@@ -47,7 +63,7 @@ impl Activation {
         }
     }
 
-    /// The function's derivative; ReLU's is 0 at 0.
+    /// The function's derivative; ReLU's is 0 at 0, the threshold's everywhere.
     #[inline(always)]
     pub(crate) fn derivative<F: Real>(self, x: F) -> F {
         match self {
@@ -59,13 +75,15 @@ impl Activation {
                 let s = x.sigmoid();
                 s + x * s * (F::ONE - s)
             }
-            Self::Relu => {
+            Self::Relu | Self::NoisyRelu => {
                 if x > F::ZERO {
                     F::ONE
                 } else {
                     F::ZERO
                 }
             }
+            Self::Identity => F::ONE,
+            Self::Binary => F::ZERO,
         }
     }
 
@@ -74,7 +92,9 @@ impl Activation {
         match self {
             Self::Gelu => x.gelu(),
             Self::Silu => x.silu(),
-            Self::Relu => x.relu(),
+            Self::Relu | Self::NoisyRelu => x.relu(),
+            Self::Binary => x.gt(0.0)?.to_dtype(x.dtype()),
+            Self::Identity => Ok(x.clone()),
         }
     }
 }
@@ -173,7 +193,14 @@ mod tests {
     use super::*;
     use candle_core::Device;
 
-    const ALL: [Activation; 3] = [Activation::Gelu, Activation::Silu, Activation::Relu];
+    const ALL: [Activation; 6] = [
+        Activation::Gelu,
+        Activation::Silu,
+        Activation::Relu,
+        Activation::NoisyRelu,
+        Activation::Binary,
+        Activation::Identity,
+    ];
 
     #[test]
     fn values_are_candles_and_derivatives_are_slopes() {

@@ -3,7 +3,9 @@
 //! `block(x) = activation(norm(K ⋆ x + b))`, shapes `(B, S, N₁, …)` → `(B, T, N₁, …)` on two or three axes.
 
 use super::activation::{Activation, activate};
+use super::noisy::noisy_relu;
 use super::norm::{Norm, group_count, normalise_and_activate};
+use super::pass::Pass;
 use super::{Channels, LayerFootprint};
 use crate::Result;
 use crate::parameters::{Parameters, Scope};
@@ -21,6 +23,8 @@ pub(super) struct Style {
     pub(super) scheme: Scheme,
     pub(super) norm: Norm,
     pub(super) activation: Activation,
+    /// Standard deviation of a noisy activation's noise.
+    pub(super) noise: f64,
 }
 
 /// The size of a network's convolution.
@@ -99,7 +103,8 @@ impl Convolution {
         })
     }
 
-    pub(super) fn forward(&self, input: &Tensor) -> Result<Tensor> {
+    pub(super) fn forward(&self, input: &Tensor, pass: &mut Pass) -> Result<Tensor> {
+        pass.count(self.layer.as_ref(), input)?;
         self.layer.forward(input)
     }
 
@@ -129,6 +134,7 @@ pub(super) struct Block {
     /// Scale and shift of the group norm, each `(T)`.
     norm: Option<(Tensor, Tensor)>,
     activation: Activation,
+    noise: f64,
 }
 
 impl Block {
@@ -152,20 +158,31 @@ impl Block {
             convolution,
             norm,
             activation: style.activation,
+            noise: style.noise,
         })
     }
 
-    pub(super) fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        let map = self.convolution.forward(input)?;
-        Ok(match &self.norm {
+    pub(super) fn forward(&self, input: &Tensor, pass: &mut Pass) -> Result<Tensor> {
+        let map = self.convolution.forward(input, pass)?;
+        let seed = pass.next_seed().filter(|_| self.activation.is_noisy());
+        let activation = match seed {
+            Some(_) => Activation::Identity,
+            None => self.activation,
+        };
+        let map = match &self.norm {
             Some((scale, shift)) => normalise_and_activate(
                 &map,
                 scale,
                 shift,
                 group_count(self.convolution.shape.outputs),
-                self.activation,
+                activation,
             )?,
-            None => activate(&map, self.activation)?,
+            None if activation == Activation::Identity => map,
+            None => activate(&map, activation)?,
+        };
+        Ok(match seed {
+            Some(seed) => noisy_relu(&map, self.noise, seed)?,
+            None => map,
         })
     }
 

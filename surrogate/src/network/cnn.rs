@@ -10,7 +10,11 @@
 use super::activation::Activation;
 use super::block::{Block, Convolution, Style, size};
 use super::norm::Norm;
-use super::{Channels, LayerFootprint, Network, Padding, check_kernel, check_width, grid, refuse};
+use super::pass::Pass;
+use super::{
+    Channels, DEFAULT_NOISE, LayerFootprint, Network, Padding, check_kernel, check_noise,
+    check_width, grid, refuse,
+};
 use crate::Result;
 use crate::parameters::Parameters;
 use crate::scheme::{ConvolutionShape, Scheme};
@@ -42,6 +46,9 @@ pub struct CnnConfig {
     /// Non-linearity after the first convolution of a block.
     #[serde(default)]
     pub activation: Activation,
+    /// Standard deviation of the noise that `noisy-relu` and `binary` are trained with; only with these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<f64>,
 }
 
 fn default_width() -> usize {
@@ -71,7 +78,8 @@ impl CnnConfig {
                 "4 is a good start",
             ));
         }
-        check_kernel(self.kernel)
+        check_kernel(self.kernel)?;
+        check_noise(self.noise, self.activation)
     }
 
     /// The sizes of the convolutions that follow the scheme, from input to output.
@@ -110,6 +118,7 @@ impl Cnn {
             scheme: config.scheme,
             norm: config.norm,
             activation: config.activation,
+            noise: config.noise.unwrap_or(DEFAULT_NOISE),
         };
         let [first, inner, last] = [
             (channels.inputs, config.width),
@@ -137,15 +146,16 @@ impl Cnn {
 }
 
 impl Network for Cnn {
-    fn forward(&self, input: &Tensor) -> Result<Tensor> {
+    fn run(&self, input: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         self.check_grid(input.dims().get(2..).unwrap_or_default())?;
         let scale = 1.0 / (self.residuals.len() as f64).sqrt();
-        let mut map = self.lift.forward(input)?;
+        let mut map = self.lift.forward(input, pass)?;
         for (block, convolution) in &self.residuals {
-            let residual = convolution.forward(&block.forward(&map)?)?;
+            let inner = block.forward(&map, pass)?;
+            let residual = convolution.forward(&inner, pass)?;
             map = (map + (residual * scale)?)?;
         }
-        self.head.forward(&map)
+        self.head.forward(&map, pass)
     }
 
     fn check_grid(&self, grid: &[usize]) -> Result<()> {

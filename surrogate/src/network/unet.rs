@@ -11,7 +11,11 @@ use super::activation::Activation;
 use super::block::{Block, Convolution, Style, size};
 use super::join::upsample_and_join;
 use super::norm::Norm;
-use super::{Channels, LayerFootprint, Network, Padding, check_kernel, check_width, grid, refuse};
+use super::pass::Pass;
+use super::{
+    Channels, DEFAULT_NOISE, LayerFootprint, Network, Padding, check_kernel, check_noise,
+    check_width, grid, refuse,
+};
 use crate::parameters::Parameters;
 use crate::scheme::{ConvolutionShape, Scheme};
 use crate::{Result, ops};
@@ -43,6 +47,9 @@ pub struct UnetConfig {
     /// Non-linearity after each convolution.
     #[serde(default)]
     pub activation: Activation,
+    /// Standard deviation of the noise that `noisy-relu` and `binary` are trained with; only with these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<f64>,
 }
 
 fn default_width() -> usize {
@@ -72,7 +79,8 @@ impl UnetConfig {
                 "4 is a good start",
             ));
         }
-        check_kernel(self.kernel)
+        check_kernel(self.kernel)?;
+        check_noise(self.noise, self.activation)
     }
 
     fn width_at(&self, level: usize) -> usize {
@@ -128,6 +136,7 @@ impl Unet {
             scheme: config.scheme,
             norm: config.norm,
             activation: config.activation,
+            noise: config.noise.unwrap_or(DEFAULT_NOISE),
         };
         let mut pair = |name: String, inputs: usize, outputs: usize| -> Result<[Block; 2]> {
             let mut block = |number: usize, inputs: usize| {
@@ -178,21 +187,24 @@ impl Unet {
 }
 
 impl Network for Unet {
-    fn forward(&self, input: &Tensor) -> Result<Tensor> {
+    fn run(&self, input: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         self.check_grid(input.dims().get(2..).unwrap_or_default())?;
         let mut map = input.clone();
         let mut skips = Vec::with_capacity(self.down.len());
         for [first, second] in &self.down {
-            let skip = second.forward(&first.forward(&map)?)?;
+            let inner = first.forward(&map, pass)?;
+            let skip = second.forward(&inner, pass)?;
             map = ops::average_pool(&skip)?;
             skips.push(skip);
         }
         let [first, second] = &self.middle;
-        map = second.forward(&first.forward(&map)?)?;
+        map = first.forward(&map, pass)?;
+        map = second.forward(&map, pass)?;
         for ([first, second], skip) in self.up.iter().zip(&skips).rev() {
-            map = second.forward(&first.forward(&upsample_and_join(&map, skip)?)?)?;
+            map = first.forward(&upsample_and_join(&map, skip)?, pass)?;
+            map = second.forward(&map, pass)?;
         }
-        self.head.forward(&map)
+        self.head.forward(&map, pass)
     }
 
     fn check_grid(&self, grid: &[usize]) -> Result<()> {

@@ -5,18 +5,20 @@
 
 /// What a hash is used for, so that choices at one place are independent of each other.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Use {
+pub(crate) enum Use {
     /// The bucket of a coefficient.
     Bucket = 1,
     /// The sign of a coefficient.
     Sign = 2,
     /// The permutations of a kernel.
     Permutations = 3,
+    /// Noise in training.
+    Noise = 4,
 }
 
 /// 64 bits for a place.
 #[inline]
-pub(super) fn hash(seed: u64, purpose: Use, place: usize) -> u64 {
+pub(crate) fn hash(seed: u64, purpose: Use, place: usize) -> u64 {
     let stream = mix(seed ^ (purpose as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     mix(stream.wrapping_add((place as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)))
 }
