@@ -2,7 +2,7 @@
 //!
 //! - GELU in its tanh form, `x · sigmoid(2 sqrt(2/π) (x + 0.044715 x³))` (Hendrycks and Gimpel, arXiv:1606.08415);
 //! - SiLU, `x · sigmoid(x)`; ReLU, `max(0, x)`;
-//! - noisy ReLU, which is ReLU outside of training and has noise inside ([`noisy`](super::noisy)); binary, which is trained as
+//! - noisy ReLU, which is ReLU outside of training and has noise inside (`noisy.rs`); binary, which is trained as
 //!   noisy ReLU and is a threshold, 1 where `x > 0` and 0 elsewhere, outside of training.
 
 use super::real::Real;

@@ -68,7 +68,7 @@ impl UnetConfig {
     /// Checks every value that does not depend on the data.
     ///
     /// # Errors
-    /// [`SurrogateError::Setting`] with the key, what was found, what is allowed and the remedy.
+    /// [`SurrogateError::Setting`](crate::SurrogateError::Setting) with the key, what was found, what is allowed and the remedy.
     pub fn validate(&self) -> Result<()> {
         check_width(self.width)?;
         if self.depth > 8 {
