@@ -201,11 +201,32 @@ pub enum Command {
         #[arg(long, value_name = "NAME", num_args = 1.., value_parser = check_names())]
         only: Vec<String>,
     },
+    /// Measure how fast the kernels are on this machine
+    #[command(
+        after_help = "Example: fewave bench solver -o solver.csv\nThe scripts under benches/peers time other programs on the same cases."
+    )]
+    Bench {
+        /// Which kernels
+        kind: BenchKind,
+        /// CSV file to write the figures to
+        #[arg(short, long, value_name = "FILE.csv")]
+        output: Option<PathBuf>,
+        /// Small cases only: seconds instead of minutes
+        #[arg(long)]
+        quick: bool,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// What `bench` measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BenchKind {
+    /// Time steps of the FE solver
+    Solver,
 }
 
 /// What `init` writes.

@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+mod bench;
 mod compare;
 mod demo;
 mod evaluate;
@@ -57,6 +58,11 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Verify { output, full, only } => {
             return verify::run(&output, full, &only, global);
         }
+        Command::Bench {
+            kind,
+            output,
+            quick,
+        } => bench::run(kind, output.as_deref(), quick, global)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "fewave", &mut script);

@@ -48,6 +48,8 @@ pub trait Packs<T>: Copy {
     fn first(self, count: usize) -> Self::Mask;
     /// `a` in the lanes of the mask, `b` in the others.
     fn select(self, mask: Self::Mask, a: Self::Pack, b: Self::Pack) -> Self::Pack;
+    /// Lane `i + count` moved to lane `i`, around the end.
+    fn rotate_left(self, a: Self::Pack, count: usize) -> Self::Pack;
     /// Consecutive values in the lanes of the mask, 0 in the others.
     ///
     /// # Safety
@@ -74,6 +76,10 @@ impl<T: Real> Packs<T> for Single {
     #[inline(always)]
     fn select(self, mask: bool, a: T, b: T) -> T {
         if mask { a } else { b }
+    }
+    #[inline(always)]
+    fn rotate_left(self, a: T, _: usize) -> T {
+        a
     }
     #[inline(always)]
     unsafe fn load(self, mask: bool, from: *const T) -> T {
@@ -120,7 +126,7 @@ pub struct Registers<S>(pub S);
 macro_rules! packs_of_registers {
     (
         $t:ty, $pack:ident, $mask:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident, $mul_add:ident,
-        $less_than:ident, $select:ident, $load:ident, $store:ident
+        $less_than:ident, $select:ident, $rotate:ident, $load:ident, $store:ident
     ) => {
         impl<S: Simd> Packs<$t> for Registers<S> {
             type Pack = S::$pack;
@@ -135,6 +141,10 @@ macro_rules! packs_of_registers {
             #[inline(always)]
             fn select(self, mask: S::$mask, a: S::$pack, b: S::$pack) -> S::$pack {
                 self.0.$select(mask, a, b)
+            }
+            #[inline(always)]
+            fn rotate_left(self, a: S::$pack, count: usize) -> S::$pack {
+                self.0.$rotate(a, count)
             }
             #[inline(always)]
             unsafe fn load(self, mask: S::$mask, from: *const $t) -> S::$pack {
@@ -181,6 +191,7 @@ packs_of_registers!(
     mul_add_f64s,
     less_than_f64s,
     select_f64s,
+    rotate_left_f64s,
     mask_load_ptr_f64s,
     mask_store_ptr_f64s
 );
@@ -195,6 +206,7 @@ packs_of_registers!(
     mul_add_f32s,
     less_than_f32s,
     select_f32s,
+    rotate_left_f32s,
     mask_load_ptr_f32s,
     mask_store_ptr_f32s
 );

@@ -67,6 +67,18 @@ impl<T> Clone for Update<'_, T> {
 impl<T> Copy for Update<'_, T> {}
 
 impl<T: Real> Update<'_, T> {
+    /// Asks for what updates of these entries will need.
+    #[inline(always)]
+    pub(crate) fn prefetch(self, u: Shared<'_, T>, entries: std::ops::Range<usize>) {
+        const LINE: usize = 64;
+        for entry in entries.step_by(LINE / size_of::<T>()) {
+            u.prefetch(entry);
+            self.force.prefetch(entry);
+            self.increment.prefetch(entry);
+            self.gain.prefetch(entry);
+        }
+    }
+
     /// Updates rows of `stride` packs.
     #[inline(always)]
     pub(crate) fn rows<P: Packs<T>>(

@@ -23,9 +23,9 @@ use crate::real::Real;
 use crate::simd;
 use crate::space::Space;
 use crate::space::sweep::Sweep;
-use kernels::{AlignedQuads, GaussQuads, MappedQuads, Triangles};
-use side_by_side::{CellKernel, SideBySide};
-use within_cell::{RowKernel, WithinCell};
+use kernels::{AlignedQuads, Bilinear, BilinearQuads, GaussQuads, MappedQuads, Triangles};
+use side_by_side::{CellKernel, FAR, SideBySide};
+use within_cell::{Layout, RowKernel, WithinCell};
 
 /// What cells need beside their degrees of freedom.
 #[derive(Debug, Clone)]
@@ -44,6 +44,8 @@ enum Cells<T> {
         n: usize,
         derivative: Vec<T>,
         metric: Vec<T>,
+        /// The maps behind the metric, where sides are straight.
+        bilinear: Option<Bilinear<T>>,
     },
     /// As `Mapped`, on axis-aligned rectangles: the line's stiffness and weights, and two factors a cell.
     Aligned {
@@ -59,8 +61,8 @@ enum Cells<T> {
 pub struct MatrixFree<T> {
     cells: Cells<T>,
     cell_dofs: Vec<u32>,
-    /// Cells whose rows are runs of consecutive numbers.
-    runs: Vec<bool>,
+    /// How the degrees of freedom of quadrilaterals lie.
+    layouts: Vec<Layout>,
     sweep: Sweep,
 }
 
@@ -127,29 +129,34 @@ impl<T: Real> MatrixFree<T> {
                             factors,
                         }
                     }
-                    None => Cells::Mapped {
-                        n,
-                        derivative: by_rows(&derivative),
-                        metric: by_entry(&metric),
-                    },
+                    None => {
+                        let bilinear =
+                            (space.mesh().degree() == 1).then(|| bilinear(space, &points, &metric));
+                        Cells::Mapped {
+                            n,
+                            derivative: by_rows(&derivative),
+                            metric: bilinear
+                                .as_ref()
+                                .map_or_else(|| by_entry(&metric), Bilinear::metric),
+                            bilinear,
+                        }
+                    }
                 }
             }
         };
-        let nodes = reference.nodes();
         let cell_dofs: Vec<u32> = in_order()
             .flat_map(|cell| space.cell_dofs(cell).iter().copied())
             .collect();
-        let runs = match cells {
-            Cells::Mapped { n, .. } | Cells::Aligned { n, .. } => cell_dofs
-                .chunks(nodes)
-                .map(|dofs| within_cell::has_runs(dofs, n))
-                .collect(),
+        let layouts = match cells {
+            Cells::Mapped { n, .. } | Cells::Aligned { n, .. } => {
+                within_cell::layouts(&cell_dofs, n)
+            }
             _ => Vec::new(),
         };
         Self {
             cells,
             cell_dofs,
-            runs,
+            layouts,
             sweep,
         }
     }
@@ -187,12 +194,18 @@ impl<T: Real> MatrixFree<T> {
     /// Bytes of metric and indices.
     pub fn memory_bytes(&self) -> u64 {
         let metric = match &self.cells {
-            Cells::Triangle { metric }
-            | Cells::Gauss { metric, .. }
-            | Cells::Mapped { metric, .. } => size_of_val(&metric[..]),
+            Cells::Triangle { metric } | Cells::Gauss { metric, .. } => size_of_val(&metric[..]),
+            Cells::Mapped {
+                metric, bilinear, ..
+            } => {
+                let maps = bilinear
+                    .as_ref()
+                    .map_or(0, |b| size_of_val(&b.maps[..]) + size_of_val(&b.scales[..]));
+                size_of_val(&metric[..]) + maps
+            }
             Cells::Aligned { factors, .. } => size_of_val(&factors[..]),
         };
-        let per_cell = 2 * size_of::<u32>() + size_of::<bool>();
+        let per_cell = 2 * size_of::<u32>() + size_of::<Layout>();
         (metric + size_of_val(&self.cell_dofs[..]) + self.sweep.order().len() * per_cell) as u64
     }
 
@@ -257,8 +270,11 @@ struct Going<'a, T> {
 impl<T: Real> Going<'_, T> {
     fn side_by_side(self, kernel: impl CellKernel<T> + Sync) {
         let sweep = &self.operator.sweep;
+        let dofs = sweep.finished().last().map_or(0, |&end| end as usize);
+        let far = dofs * self.lanes * size_of::<T>() > FAR;
         sweep.for_each_block(self.parallel, |places| {
             let block = SideBySide {
+                far,
                 kernel,
                 dofs: &self.operator.cell_dofs,
                 finished: sweep.finished(),
@@ -278,11 +294,20 @@ impl<T: Real> Going<'_, T> {
         };
         match &self.operator.cells {
             Cells::Mapped {
-                derivative, metric, ..
-            } => self.quads(MappedQuads {
+                derivative,
                 metric,
-                derivative: square(derivative),
-            }),
+                bilinear,
+                ..
+            } => {
+                let mapped = MappedQuads {
+                    metric,
+                    derivative: square(derivative),
+                };
+                match bilinear {
+                    Some(bilinear) => self.quads(BilinearQuads { mapped, bilinear }),
+                    None => self.quads(mapped),
+                }
+            }
             Cells::Aligned {
                 stiffness,
                 weights,
@@ -306,7 +331,7 @@ impl<T: Real> Going<'_, T> {
             simd::run_wide(WithinCell {
                 kernel,
                 dofs: &self.operator.cell_dofs,
-                runs: &self.operator.runs,
+                layouts: &self.operator.layouts,
                 finished: sweep.finished(),
                 places,
                 u: self.u,
@@ -314,6 +339,37 @@ impl<T: Real> Going<'_, T> {
                 update: self.update,
             });
         });
+    }
+}
+
+/// The maps of straight-sided quadrilaterals in the order of the sweep, given their metric.
+fn bilinear<T: Real>(space: &Space, nodes: &[f64], metric: &[Vec<[f64; 3]>]) -> Bilinear<T> {
+    let (mut maps, mut scales) = (Vec::new(), Vec::new());
+    for (&cell, points) in space.sweep().order().iter().zip(metric) {
+        let map = space.mesh().cell_map(cell as usize);
+        let (centre, corner) = (map.jacobian([0.0; 2]), map.jacobian([1.0; 2]));
+        let twist = [0, 1].map(|axis| corner[(axis, 0)] - centre[(axis, 0)]);
+        maps.push(
+            [
+                centre[(0, 0)],
+                centre[(0, 1)],
+                centre[(1, 0)],
+                centre[(1, 1)],
+                twist[0],
+                twist[1],
+            ]
+            .map(T::from_f64),
+        );
+        for (&(point, _), [_, _, yy]) in space.reference().quadrature().iter().zip(points) {
+            let jacobian = map.jacobian(point);
+            let square = jacobian[(0, 0)].powi(2) + jacobian[(1, 0)].powi(2);
+            scales.push(T::from_f64(yy / square));
+        }
+    }
+    Bilinear {
+        nodes: nodes.iter().map(|&x| T::from_f64(x)).collect(),
+        maps,
+        scales,
     }
 }
 

@@ -73,6 +73,19 @@ impl<'a, V: Pod> Shared<'a, V> {
         unsafe { self.start.add(index).read() }
     }
 
+    /// Asks for the cache line of an entry that will soon be needed; beyond the end, for nothing.
+    #[inline(always)]
+    pub(crate) fn prefetch(self, index: usize) {
+        #[cfg(target_arch = "x86_64")]
+        if index < self.len {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: prefetches have no effect but on caches
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.start.add(index).cast()) }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = index;
+    }
+
     /// Overwrites an entry.
     #[inline(always)]
     pub(crate) fn set(self, index: usize, value: V) {

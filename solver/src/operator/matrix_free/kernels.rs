@@ -99,38 +99,165 @@ impl<T: Real, const N: usize> RowKernel<T, N> for MappedQuads<'_, T, N> {
         self,
         packs: P,
         place: usize,
-        [columns, rows_of_derivative]: &[[P::Pack; N]; 2],
+        derivative: &[[P::Pack; N]; 2],
         rows: &[P::Pack; N],
         values: impl Values<T>,
     ) -> [P::Pack; N] {
         let row = Prefix::new(packs, N);
         let metric = &self.metric[place * 3 * N * N..][..3 * N * N];
-        let d = &self.derivative;
+        let mut in_rows = [[packs.splat(T::ZERO); N]; 3];
+        for entry in 0..3 {
+            for j in 0..N {
+                in_rows[entry][j] = row.load(packs, &metric[(entry * N + j) * N..]);
+            }
+        }
+        mapped_rows(packs, &self.derivative, derivative, &in_rows, rows, values)
+    }
+}
+
+/// As [`mapped_force`], with registers for rows. `tables`: columns and rows of the derivative `d`; `metric`: rows of xx, xy
+/// and yy.
+#[inline(always)]
+fn mapped_rows<T: Real, P: Packs<T>, const N: usize>(
+    packs: P,
+    d: &[[T; N]; N],
+    [columns, rows_of_derivative]: &[[P::Pack; N]; 2],
+    [xx, xy, yy]: &[[P::Pack; N]; 3],
+    rows: &[P::Pack; N],
+    values: impl Values<T>,
+) -> [P::Pack; N] {
+    let row = Prefix::new(packs, N);
+    let zero = packs.splat(T::ZERO);
+    let mut flux_x = [[T::ZERO; N]; N];
+    let mut flux_y = [zero; N];
+    for j in 0..N {
+        let (mut gx, mut gy) = (zero, zero);
+        for k in 0..N {
+            gx = packs.mul_add(columns[k], packs.splat(values.at(j, k)), gx);
+            gy = packs.mul_add(packs.splat(d[j][k]), rows[k], gy);
+        }
+        let along = packs.mul_add(xx[j], gx, packs.mul(xy[j], gy));
+        row.store(packs, &mut flux_x[j], along);
+        flux_y[j] = packs.mul_add(xy[j], gx, packs.mul(yy[j], gy));
+    }
+    let mut force = [zero; N];
+    for j in 0..N {
+        for k in 0..N {
+            let flux = packs.splat(flux_x[j][k]);
+            force[j] = packs.mul_add(rows_of_derivative[k], flux, force[j]);
+            force[j] = packs.mul_add(packs.splat(d[k][j]), flux_y[k], force[j]);
+        }
+    }
+    force
+}
+
+/// The bilinear maps of cells, which take a third of the memory of the metric.
+///
+/// With the Jacobian's columns `(a + t₀ η, c + t₁ η)` and `(b + t₀ ξ, d + t₁ ξ)`, the metric is
+/// `xx = s P(ξ)`, `yy = s R(η)`, `xy = −s Q(ξ, η)`: P is the second column's square, R the first one's, Q their product,
+/// and `s = w k/det(J)`.
+#[derive(Debug, Clone)]
+pub(super) struct Bilinear<T> {
+    /// Nodes of the line.
+    pub(super) nodes: Vec<T>,
+    /// a, b, c, d, t₀, t₁ of every cell.
+    pub(super) maps: Vec<[T; 6]>,
+    /// s at the points of every cell.
+    pub(super) scales: Vec<T>,
+}
+
+impl<T: Real> Bilinear<T> {
+    /// The metric itself: per cell xx at all points, xy at all, yy at all, by the operations of [`BilinearQuads`].
+    pub(super) fn metric(&self) -> Vec<T> {
+        let n = self.nodes.len();
+        let mut metric = Vec::with_capacity(3 * self.scales.len());
+        for (&[a, b, c, d, t0, t1], scales) in self.maps.iter().zip(self.scales.chunks(n * n)) {
+            let mut entries = [const { Vec::new() }; 3];
+            for (q, &scale) in scales.iter().enumerate() {
+                let (xi, eta) = (self.nodes[q % n], self.nodes[q / n]);
+                let first = [t0.mul_add(eta, a), t1.mul_add(eta, c)];
+                let second = [t0.mul_add(xi, b), t1.mul_add(xi, d)];
+                let product = first[0].mul_add(second[0], first[1] * second[1]);
+                entries[0].push(scale * second[0].mul_add(second[0], second[1] * second[1]));
+                entries[1].push(T::ZERO - scale * product);
+                entries[2].push(scale * first[0].mul_add(first[0], first[1] * first[1]));
+            }
+            metric.extend(entries.into_iter().flatten());
+        }
+        metric
+    }
+}
+
+/// Spectral quadrilaterals with straight sides, by their maps within cells, by the metric side by side.
+#[derive(Clone, Copy)]
+pub(super) struct BilinearQuads<'a, T, const N: usize> {
+    pub(super) mapped: MappedQuads<'a, T, N>,
+    pub(super) bilinear: &'a Bilinear<T>,
+}
+
+impl<T: Real, const N: usize> CellKernel<T> for BilinearQuads<'_, T, N> {
+    type Local<V: Copy> = [[V; N]; N];
+
+    #[inline(always)]
+    fn force<P: Packs<T>>(
+        self,
+        packs: P,
+        place: usize,
+        u: &[[P::Pack; N]; N],
+    ) -> [[P::Pack; N]; N] {
+        self.mapped.force(packs, place, u)
+    }
+}
+
+impl<T: Real, const N: usize> RowKernel<T, N> for BilinearQuads<'_, T, N> {
+    /// The derivative's columns and rows, and the nodes.
+    type Tables<P: Packs<T>> = ([[P::Pack; N]; 2], P::Pack);
+
+    #[inline(always)]
+    fn tables<P: Packs<T>>(self, packs: P) -> Self::Tables<P> {
+        let nodes = Prefix::new(packs, N).load(packs, &self.bilinear.nodes);
+        (self.mapped.tables(packs), nodes)
+    }
+
+    #[inline(always)]
+    fn force_in_rows<P: Packs<T>>(
+        self,
+        packs: P,
+        place: usize,
+        (derivative, nodes): &Self::Tables<P>,
+        rows: &[P::Pack; N],
+        values: impl Values<T>,
+    ) -> [P::Pack; N] {
+        let row = Prefix::new(packs, N);
+        let scales = &self.bilinear.scales[place * N * N..][..N * N];
+        let [a, b, c, d, t0, t1] = self.bilinear.maps[place];
         let zero = packs.splat(T::ZERO);
-        let mut flux_x = [[T::ZERO; N]; N];
-        let mut flux_y = [zero; N];
+        let second_x = packs.mul_add(packs.splat(t0), *nodes, packs.splat(b));
+        let second_y = packs.mul_add(packs.splat(t1), *nodes, packs.splat(d));
+        let square = packs.mul_add(second_x, second_x, packs.mul(second_y, second_y));
+        let mut metric = [[zero; N]; 3];
         for j in 0..N {
-            let (mut gx, mut gy) = (zero, zero);
-            for k in 0..N {
-                gx = packs.mul_add(columns[k], packs.splat(values.at(j, k)), gx);
-                gy = packs.mul_add(packs.splat(d[j][k]), rows[k], gy);
-            }
-            let xx = row.load(packs, &metric[j * N..]);
-            let xy = row.load(packs, &metric[(N + j) * N..]);
-            let yy = row.load(packs, &metric[(2 * N + j) * N..]);
-            let along = packs.mul_add(xx, gx, packs.mul(xy, gy));
-            row.store(packs, &mut flux_x[j], along);
-            flux_y[j] = packs.mul_add(xy, gx, packs.mul(yy, gy));
+            let eta = self.bilinear.nodes[j];
+            let first = [t0.mul_add(eta, a), t1.mul_add(eta, c)];
+            let product = packs.mul_add(
+                packs.splat(first[0]),
+                second_x,
+                packs.mul(packs.splat(first[1]), second_y),
+            );
+            let scale = row.load(packs, &scales[j * N..]);
+            metric[0][j] = packs.mul(scale, square);
+            metric[1][j] = packs.sub(zero, packs.mul(scale, product));
+            let first = first[0].mul_add(first[0], first[1] * first[1]);
+            metric[2][j] = packs.mul(scale, packs.splat(first));
         }
-        let mut force = [zero; N];
-        for j in 0..N {
-            for k in 0..N {
-                force[j] =
-                    packs.mul_add(rows_of_derivative[k], packs.splat(flux_x[j][k]), force[j]);
-                force[j] = packs.mul_add(packs.splat(d[k][j]), flux_y[k], force[j]);
-            }
-        }
-        force
+        mapped_rows(
+            packs,
+            &self.mapped.derivative,
+            derivative,
+            &metric,
+            rows,
+            values,
+        )
     }
 }
 

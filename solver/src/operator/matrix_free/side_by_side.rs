@@ -26,6 +26,12 @@ pub(super) trait CellKernel<T>: Copy {
     ) -> Self::Local<P::Pack>;
 }
 
+/// Bytes of one vector of a state from which on it pays to ask for vectors ahead of their use.
+pub(super) const FAR: usize = 4 << 20;
+
+/// How many cells ahead that is.
+const AHEAD: usize = 2;
+
 /// Some cells of a sweep.
 pub(super) struct SideBySide<'a, T, K> {
     pub(super) kernel: K,
@@ -35,6 +41,8 @@ pub(super) struct SideBySide<'a, T, K> {
     pub(super) finished: &'a [u32],
     pub(super) places: Range<usize>,
     pub(super) lanes: usize,
+    /// Whether the state is larger than [`FAR`].
+    pub(super) far: bool,
     pub(super) u: Shared<'a, T>,
     pub(super) force: Shared<'a, T>,
     /// Whether, and with what, to update what a cell finishes.
@@ -48,8 +56,16 @@ impl<T: Real, K: CellKernel<T>> PackKernel<T> for SideBySide<'_, T, K> {
         let (u, force) = (self.u.packs::<P::Pack>(), self.force.packs::<P::Pack>());
         let zero = packs.splat(T::ZERO);
         let nodes = K::Local::<P::Pack>::filled(zero).values().len();
-        for place in self.places {
+        for place in self.places.clone() {
             let dofs = &self.dofs[place * nodes..][..nodes];
+            if let Some(update) = self.update
+                && self.far
+                && place + AHEAD < self.places.end
+            {
+                let rows = self.finished[place + AHEAD] as usize * self.lanes
+                    ..self.finished[place + AHEAD + 1] as usize * self.lanes;
+                update.prefetch(self.u, rows);
+            }
             for p in 0..stride {
                 let mut local = K::Local::<P::Pack>::filled(zero);
                 for (value, &dof) in local.values_mut().iter_mut().zip(dofs) {

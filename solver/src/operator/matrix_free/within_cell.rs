@@ -5,7 +5,8 @@
 //! the same order as side by side, so that its bits are the same.
 //!
 //! In the numbering of a [`Sweep`](crate::space::sweep::Sweep), all but the last node of a row of a structured
-//! mesh have consecutive numbers; such rows are read and written at once, all others value by value.
+//! mesh have consecutive numbers; such rows are read and written at once, all others value by value. The last nodes of a
+//! row are the first of the next cell's, to which their forces are passed on.
 //!
 //! Traffic per degree of freedom: 7 values for the state, as side by side, and the mesh's part, which is not shared with
 //! anyone: `3 n²/(n − 1)²` values of metric where cells are mapped, 2 a cell where not, and 4 bytes of indices a node.
@@ -73,22 +74,55 @@ pub(super) fn rows<T: Real, P: Packs<T>, const N: usize>(
     rows
 }
 
-/// Whether all but the last node of every row of a cell have consecutive numbers.
-pub(super) fn has_runs(dofs: &[u32], n: usize) -> bool {
-    dofs.chunks(n).all(|row| {
-        row[..n - 1]
-            .windows(2)
-            .all(|pair| pair[1] == pair[0].wrapping_add(1))
-    })
+/// How the degrees of freedom of a cell lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// Anywhere.
+    Scattered,
+    /// All but the last node of every row have consecutive numbers.
+    Runs,
+    /// The same, and the next cell has runs too and begins its rows with the last nodes of these.
+    Chained,
 }
+
+/// The layouts of cells with `n` nodes a side.
+pub(super) fn layouts(dofs: &[u32], n: usize) -> Vec<Layout> {
+    let has_runs = |cell: &[u32]| {
+        cell.chunks(n).all(|row| {
+            row[..n - 1]
+                .windows(2)
+                .all(|pair| pair[1] == pair[0].wrapping_add(1))
+        })
+    };
+    let cells: Vec<&[u32]> = dofs.chunks(n * n).collect();
+    let runs: Vec<bool> = cells.iter().map(|cell| has_runs(cell)).collect();
+    (0..cells.len())
+        .map(|place| {
+            let chained = || {
+                let rows = cells[place].chunks(n).zip(cells[place + 1].chunks(n));
+                rows.into_iter().all(|(row, next)| row[n - 1] == next[0])
+            };
+            if !runs[place] {
+                Layout::Scattered
+            } else if place + 1 < cells.len() && runs[place + 1] && chained() {
+                Layout::Chained
+            } else {
+                Layout::Runs
+            }
+        })
+        .collect()
+}
+
+/// Cells from one update to the next. What was just written in pieces cannot be read back at once without a stall, so
+/// updates lag behind; what these cells finish stays in the nearest cache meanwhile.
+const LAG: usize = 16;
 
 /// Some cells of a sweep.
 pub(super) struct WithinCell<'a, T, K, const N: usize> {
     pub(super) kernel: K,
     /// Degrees of freedom, cell after cell in the order of the sweep.
     pub(super) dofs: &'a [u32],
-    /// Which cells [`has_runs`].
-    pub(super) runs: &'a [bool],
+    pub(super) layouts: &'a [Layout],
     /// First degree of freedom that each cell finishes.
     pub(super) finished: &'a [u32],
     pub(super) places: Range<usize>,
@@ -106,26 +140,43 @@ impl<T: Real, K: RowKernel<T, N>, const N: usize> PackKernel<T> for WithinCell<'
         let (row, run) = (Prefix::new(packs, N), Prefix::new(packs, N - 1));
         let (u, force) = (self.u, self.force);
         let zero = packs.splat(T::ZERO);
+        let first_lane = packs.first(1);
+        // what the cell before adds to the first nodes of the rows, in the first lane; passed on in registers because
+        // memory would stall
+        let mut carry = [zero; N];
+        let mut updated = self.places.start;
         for place in self.places.clone() {
             let dofs = self.dofs[place * N * N..][..N * N].as_chunks::<N>().0;
-            if self.runs[place] {
+            if self.layouts[place] != Layout::Scattered {
                 let mut rows = [zero; N];
+                let mut sums = [zero; N];
                 for j in 0..N {
+                    let first = dofs[j][0] as usize;
                     let last = packs.splat(u.get(dofs[j][N - 1] as usize));
-                    let others = u.run(packs, run, dofs[j][0] as usize);
-                    rows[j] = packs.select(run.mask, others, last);
+                    rows[j] = packs.select(run.mask, u.run(packs, run, first), last);
+                    sums[j] = packs.add(force.run(packs, run, first), carry[j]);
                 }
                 let values = Runs { u, dofs };
                 let local = self
                     .kernel
                     .force_in_rows(packs, place, &tables, &rows, values);
                 for j in 0..N {
-                    let (first, last) = (dofs[j][0] as usize, dofs[j][N - 1] as usize);
-                    let mut values = [T::ZERO; N];
-                    row.store(packs, &mut values, local[j]);
-                    let sum = packs.add(force.run(packs, run, first), local[j]);
-                    force.set_run(packs, run, first, sum);
-                    force.set(last, force.get(last) + values[N - 1]);
+                    let sum = packs.add(sums[j], local[j]);
+                    force.set_run(packs, run, dofs[j][0] as usize, sum);
+                }
+                if self.layouts[place] == Layout::Chained && place + 1 < self.places.end {
+                    for j in 0..N {
+                        let last = packs.rotate_left(local[j], N - 1);
+                        carry[j] = packs.select(first_lane, last, zero);
+                    }
+                } else {
+                    carry = [zero; N];
+                    for j in 0..N {
+                        let mut values = [T::ZERO; N];
+                        row.store(packs, &mut values, local[j]);
+                        let last = dofs[j][N - 1] as usize;
+                        force.set(last, force.get(last) + values[N - 1]);
+                    }
                 }
             } else {
                 let mut values = [[T::ZERO; N]; N];
@@ -147,9 +198,13 @@ impl<T: Real, K: RowKernel<T, N>, const N: usize> PackKernel<T> for WithinCell<'
                     }
                 }
             }
-            if let Some(update) = self.update {
-                let dofs = self.finished[place] as usize..self.finished[place + 1] as usize;
+            let done = place + 1;
+            if let Some(update) = self.update
+                && (done == updated + LAG || done == self.places.end)
+            {
+                let dofs = self.finished[updated] as usize..self.finished[done] as usize;
                 update.run(packs, u, dofs);
+                updated = done;
             }
         }
     }
