@@ -48,7 +48,7 @@ pub fn run(config: &Path, file: &Path, vtu: Option<&Path>, global: &Global) -> a
         .transpose()?;
     let start = Instant::now();
     let sampler = Sampler::new(&config)?;
-    let simulator = ensemble::simulator(&config, &sampler)?;
+    let simulator = ensemble::simulator(&config, &sampler)?.on_all_threads();
     for warning in &simulator.info().warnings {
         console.warn(warning.to_string());
     }

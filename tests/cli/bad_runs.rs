@@ -232,3 +232,16 @@ fn a_full_disk_ends_a_training_and_leaves_no_half_checkpoint() {
         "{left:?}"
     );
 }
+
+#[test]
+fn bench_replaces_no_file_and_knows_its_kinds() {
+    let place = Workplace::new();
+    place.write("solver.csv", "mine");
+    place.fails(
+        2,
+        &["bench", "solver", "--quick", "-o", "solver.csv"],
+        &["solver.csv", "--force"],
+    );
+    place.fails(2, &["bench", "printer"], &["printer", "solver"]);
+    assert_eq!(place.bytes("solver.csv"), b"mine");
+}

@@ -304,8 +304,8 @@ impl<T: Real> Going<'_, T> {
                     derivative: square(derivative),
                 };
                 match bilinear {
-                    Some(bilinear) => self.quads(BilinearQuads { mapped, bilinear }),
-                    None => self.quads(mapped),
+                    Some(bilinear) => self.quads(mapped, BilinearQuads { mapped, bilinear }),
+                    None => self.quads(mapped, mapped),
                 }
             }
             Cells::Aligned {
@@ -313,23 +313,30 @@ impl<T: Real> Going<'_, T> {
                 weights,
                 factors,
                 ..
-            } => self.quads(AlignedQuads {
-                factors,
-                stiffness: square(stiffness),
-                weights: std::array::from_fn(|i| weights[i]),
-            }),
+            } => {
+                let aligned = AlignedQuads {
+                    factors,
+                    stiffness: square(stiffness),
+                    weights: std::array::from_fn(|i| weights[i]),
+                };
+                self.quads(aligned, aligned);
+            }
             Cells::Triangle { .. } | Cells::Gauss { .. } => {}
         }
     }
 
-    fn quads<const N: usize>(self, kernel: impl CellKernel<T> + RowKernel<T, N> + Sync) {
+    fn quads<const N: usize>(
+        self,
+        side_by_side: impl CellKernel<T> + Sync,
+        within_cell: impl RowKernel<T, N> + Sync,
+    ) {
         if self.lanes > 1 || N > simd::width::<T>() {
-            return self.side_by_side(kernel);
+            return self.side_by_side(side_by_side);
         }
         let sweep = &self.operator.sweep;
         sweep.for_each_block(self.parallel, |places| {
             simd::run_wide(WithinCell {
-                kernel,
+                kernel: within_cell,
                 dofs: &self.operator.cell_dofs,
                 layouts: &self.operator.layouts,
                 finished: sweep.finished(),

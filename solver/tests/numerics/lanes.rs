@@ -135,6 +135,42 @@ fn lanes_are_bitwise_independent_in_the_modified_equation() {
 }
 
 #[test]
+fn threads_do_not_matter() {
+    // meshes large enough for blocks
+    for (element, cells) in [
+        (Element::GllQuad { order: 2 }, 70),
+        (Element::P1Triangle, 100),
+    ] {
+        let simulator = || {
+            let time = TimeSettings {
+                duration: 0.05,
+                snapshots: 3,
+                max_speed: 1.3,
+                ..TimeSettings::default()
+            };
+            let boundary = BoundaryConditions::all(BoundaryKind::Absorbing);
+            let space = unit_square(element, cells, 0.2, 5);
+            Simulator::new(space, boundary, time, observers(), Precision::F64).unwrap()
+        };
+        let alone = simulator().run(&[scene(1)]).remove(0).unwrap();
+        for threads in [1, 2, 5] {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            let shared = simulator().on_all_threads();
+            let shared = pool.install(|| shared.run(&[scene(1)])).remove(0).unwrap();
+            assert!(
+                same_bits(&alone, &shared),
+                "{element:?} on {threads} threads"
+            );
+        }
+        let beside = simulator().run(&[scene(0), scene(1)]).remove(1).unwrap();
+        assert!(same_bits(&alone, &beside), "{element:?} side by side");
+    }
+}
+
+#[test]
 fn lanes_are_bitwise_independent_in_newmark() {
     let newmark = Integrator::Newmark {
         beta: 0.25,

@@ -188,25 +188,11 @@ impl<T: Real> Bilinear<T> {
     }
 }
 
-/// Spectral quadrilaterals with straight sides, by their maps within cells, by the metric side by side.
+/// Spectral quadrilaterals with straight sides, by their maps.
 #[derive(Clone, Copy)]
 pub(super) struct BilinearQuads<'a, T, const N: usize> {
     pub(super) mapped: MappedQuads<'a, T, N>,
     pub(super) bilinear: &'a Bilinear<T>,
-}
-
-impl<T: Real, const N: usize> CellKernel<T> for BilinearQuads<'_, T, N> {
-    type Local<V: Copy> = [[V; N]; N];
-
-    #[inline(always)]
-    fn force<P: Packs<T>>(
-        self,
-        packs: P,
-        place: usize,
-        u: &[[P::Pack; N]; N],
-    ) -> [[P::Pack; N]; N] {
-        self.mapped.force(packs, place, u)
-    }
 }
 
 impl<T: Real, const N: usize> RowKernel<T, N> for BilinearQuads<'_, T, N> {
