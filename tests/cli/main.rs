@@ -11,5 +11,6 @@ mod comparison;
 mod examples;
 mod generate;
 mod meshes;
+mod outputs;
 mod support;
 mod verify;
