@@ -9,7 +9,7 @@ use fewave_solver::medium::{
     Axis, GaussianField, Groups, Inclusion, Inclusions, Layers, Sampled, SampledGrid, Uniform,
     Window,
 };
-use fewave_solver::source::Ricker;
+use fewave_solver::source::{Ricker, SampledSignal};
 use fewave_solver::{InitialState, Medium, PointSource, Scene, Signal, SolverError, npy};
 
 use crate::config::dataset::{
@@ -343,7 +343,16 @@ fn point_source(
                 }
             }
         }
-        SignalConfig::Sampled { interval, values } => Signal::sampled(*interval, values.clone())?,
+        SignalConfig::Sampled {
+            interval,
+            values,
+            interpolation,
+            ..
+        } => Signal::Sampled(SampledSignal::new(
+            *interval,
+            values.clone(),
+            *interpolation,
+        )?),
     };
     Ok(PointSource {
         position,

@@ -5,16 +5,19 @@ mod file;
 mod medium;
 mod mesh;
 mod receivers;
+mod signal;
 mod time;
 
-pub use excitation::{InitialConfig, InitialKind, SignalConfig, SourceConfig};
+pub use excitation::{InitialConfig, InitialKind, SourceConfig};
 pub use medium::{MediumConfig, MediumKind};
 pub use mesh::{ElementConfig, MeshConfig, MeshKind, SIDES};
 pub use receivers::ReceiversConfig;
+pub use signal::SignalConfig;
 pub use time::{IntegratorConfig, TimeConfig};
 
 use std::collections::BTreeMap;
 
+use fewave_solver::source::Interpolation;
 use toml::Value;
 
 use super::ConfigError;
@@ -132,6 +135,7 @@ impl DatasetConfig {
         excitation::refuse_rest(&root, &initial, &source, time.duration)?;
         if time.integrator == IntegratorConfig::ModifiedEquation {
             refuse_losses(&root, &boundary, &medium)?;
+            refuse_kinks(&root, &source)?;
         }
         let mut files = Vec::new();
         if let MeshKind::Gmsh(file) = &mesh.kind {
@@ -139,6 +143,11 @@ impl DatasetConfig {
         }
         if let MediumKind::File(medium) = &medium.kind {
             files.push(&medium.named);
+        }
+        for source in &source {
+            if let SignalConfig::Sampled { file, .. } = &source.signal {
+                files.extend(file);
+            }
         }
         // the same files elsewhere are the same configuration
         let hashed: Vec<(String, String)> = files
@@ -214,6 +223,24 @@ fn refuse_losses(
         ));
     }
     Ok(())
+}
+
+/// Fourth-order stepping takes signals with a continuous second derivative.
+fn refuse_kinks(root: &Section<'_>, sources: &[SourceConfig]) -> Result<(), ConfigError> {
+    let linear = |source: &SourceConfig| {
+        let SignalConfig::Sampled { interpolation, .. } = &source.signal else {
+            return false;
+        };
+        *interpolation == Interpolation::Linear
+    };
+    match sources.iter().position(linear) {
+        None => Ok(()),
+        Some(number) => Err(root.error_found(
+            &format!("source.{number}.interpolation"),
+            "\"linear\" beside time.integrator = \"modified-equation\"",
+            "\"cubic\", whose second derivative is continuous as the fourth order needs",
+        )),
+    }
 }
 
 fn is_name(name: &str) -> bool {

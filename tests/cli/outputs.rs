@@ -52,7 +52,7 @@ fn receivers_record_what_is_asked_for_along_lines_too() {
             "0.9, 0.8], count",
             &[
                 "receivers.lines.0",
-                "number 1 at (0.3, 0.7625)",
+                "number 2 at (0.5, 0.775)",
                 "number 4 at (0.9, 0.8)",
             ][..],
         ),
@@ -145,5 +145,66 @@ fn fourth_order_stepping_refuses_losses_at_their_key() {
         "modified-equation\"",
         "modified-equation\"\nbeta = 0.3",
         &["time.beta", "modified-equation"],
+    );
+}
+
+#[test]
+fn signals_come_from_files_too() {
+    let place = Workplace::new();
+    let sampled = |signal: &str| {
+        let source = format!(
+            "[[source]]\nkind = \"sampled\"\ninterval = 0.05\n{signal}\nposition = [0.5, 0.5]\n[time]"
+        );
+        DATASET.replace("[time]", &source)
+    };
+    place.write("listed.toml", &sampled("values = [0.0, 1.0, -2.0, 0.0]"));
+    place.write("signal.csv", "force\n0\n1.0\n-2\n0\n");
+    place.write("file.toml", &sampled("file = \"signal.csv\""));
+    for name in ["listed", "file"] {
+        place.ok(&[
+            "simulate",
+            &format!("{name}.toml"),
+            "-o",
+            &format!("{name}.json.hdf5"),
+        ]);
+    }
+    let snapshots = |name: &str| {
+        let split = fewave_datasets::Split::open_file(place.path(name)).unwrap();
+        split.read_snapshots("displacement", 0, 0..9).unwrap()
+    };
+    assert_eq!(snapshots("listed.json.hdf5"), snapshots("file.json.hdf5"));
+    // another content is another dataset
+    place.ok(&["generate", "file.toml", "-o", "data"]);
+    place.write("signal.csv", "0\n1.0\n-3\n0\n");
+    place.fails(
+        2,
+        &["generate", "file.toml", "-o", "data"],
+        &["content of a file"],
+    );
+    let bad = |signal: &str, words: &[&str]| {
+        place.write("bad.toml", &sampled(signal));
+        place.fails(2, &["simulate", "bad.toml", "-o", "bad.hdf5"], words);
+    };
+    place.write("two.csv", "0,1\n1,2\n");
+    place.write("nan.csv", "0\nnan\n");
+    bad("file = \"none.csv\"", &["source.0.file", "none.csv"]);
+    bad(
+        "file = \"two.csv\"",
+        &["source.0.file", "line 1", "one column"],
+    );
+    bad("file = \"nan.csv\"", &["source.0.file", "NaN as sample 1"]);
+    bad("file = \"file.toml\"", &["source.0.file", "toml"]);
+    bad(
+        "values = [0.0, 1.0]\nfile = \"two.csv\"",
+        &["source.0.file", "either values or a file"],
+    );
+    place.write(
+        "bad.toml",
+        &sampled("values = [0.0, 1.0]").replace("\"sampled\"", "\"plane-wave\""),
+    );
+    place.fails(
+        2,
+        &["simulate", "bad.toml", "-o", "bad.hdf5"],
+        &["source.0.kind", "[[initial]]"],
     );
 }

@@ -1,9 +1,10 @@
 //! The sections `[[initial]]` and `[[source]]`, of which something must move.
 
 use super::super::ConfigError;
-use super::super::range::{IntegerRange, Range, number};
+use super::super::range::{IntegerRange, Range};
 use super::super::section::{Section, describe};
 use super::mesh::Domain;
+use super::signal::{self, SignalConfig};
 use super::{BoundaryConfig, MOST_COUNTED, SideCondition};
 
 /// One `[[initial]]`.
@@ -54,25 +55,6 @@ pub struct SourceConfig {
     pub signal: SignalConfig,
 }
 
-/// Source signals.
-#[derive(Debug, Clone)]
-pub enum SignalConfig {
-    /// Ricker wavelet.
-    Ricker {
-        /// Peak frequency in Hz.
-        frequency: Range,
-        /// Time of the peak in s; none chooses it so that the onset is smooth.
-        delay: Option<Range>,
-    },
-    /// Samples at a fixed interval, zero afterwards.
-    Sampled {
-        /// Time between samples in s.
-        interval: f64,
-        /// Values.
-        values: Vec<f64>,
-    },
-}
-
 pub(super) fn initial(
     root: &Section<'_>,
     domain: &Domain,
@@ -118,13 +100,7 @@ pub(super) fn sources(
     root.sections("source", "a point source")?
         .iter()
         .map(|section| {
-            let signal = match section.word("kind", &["ricker", "sampled"], true)? {
-                "ricker" => SignalConfig::Ricker {
-                    frequency: section.positive_range("frequency", "a frequency in Hz")?,
-                    delay: section.has("delay").then(|| delay(section)).transpose()?,
-                },
-                _ => sampled(section)?,
-            };
+            let signal = signal::read(section)?;
             let config = SourceConfig {
                 position: source_position(section, domain)?,
                 amplitude: amplitude(section, "a factor of the signal")?,
@@ -143,31 +119,6 @@ fn amplitude(section: &Section<'_>, what: &str) -> Result<Range, ConfigError> {
         return Err(section.error("amplitude", format!("{what} from -1e30 to 1e30")));
     }
     Ok(amplitude)
-}
-
-fn sampled(section: &Section<'_>) -> Result<SignalConfig, ConfigError> {
-    let interval = section.required(
-        "interval",
-        "the time between samples in s, above 0",
-        |value| number(value).filter(|dt| dt.is_finite() && *dt > 0.0),
-    )?;
-    let values = section.required("values", "at least two finite samples", |value| {
-        let values: Option<Vec<f64>> = value.as_array()?.iter().map(number).collect();
-        values.filter(|list| list.len() >= 2 && list.iter().all(|v| v.is_finite()))
-    })?;
-    Ok(SignalConfig::Sampled { interval, values })
-}
-
-/// The time of a Ricker signal's peak.
-fn delay(section: &Section<'_>) -> Result<Range, ConfigError> {
-    let delay = section.range("delay", "a time in s")?;
-    if delay.lower() < 0.0 {
-        return Err(section.error(
-            "delay",
-            "a time of the peak of at least 0 s; a wavelet that is over at the start is cut off",
-        ));
-    }
-    Ok(delay)
 }
 
 fn mode_numbers(
@@ -302,11 +253,16 @@ impl SourceConfig {
                 };
                 (onset >= duration).then_some((key, expected))
             }
-            SignalConfig::Sampled { interval, values } => {
+            SignalConfig::Sampled {
+                interval,
+                values,
+                file,
+                ..
+            } => {
                 let first = values.iter().position(|value| *value != 0.0);
                 let onset = first.map(|index| index.saturating_sub(1) as f64 * interval);
                 (onset.is_none_or(|onset| onset >= duration)).then_some((
-                    "values",
+                    if file.is_some() { "file" } else { "values" },
                     "a sample other than 0 that is reached within time.duration",
                 ))
             }
