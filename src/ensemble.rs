@@ -17,8 +17,9 @@ use fewave_solver::{
 
 use crate::cli::Shard;
 use crate::config::dataset::{
-    DatasetConfig, ElementConfig, IntegratorConfig, MeshKind, SIDES, SideCondition,
+    DatasetConfig, ElementConfig, IntegratorConfig, MeshKind, PmlConfig, SIDES, SideCondition,
 };
+use crate::console::grouped;
 use crate::sample::{Sample, Sampler};
 
 /// A file of the dataset and the trajectories that belong into it.
@@ -100,6 +101,7 @@ fn key_of(error: &SolverError) -> Option<&'static str> {
         SolverError::TooLarge { what, .. } => Some(match *what {
             "the simulation" | "a trajectory" => "grid.shape",
             "reading the mesh file" => "mesh.file",
+            "the absorbing layer" => "pml.thickness",
             _ => "mesh.cells",
         }),
         SolverError::BadCell { .. } => Some("mesh"),
@@ -110,6 +112,9 @@ fn key_of(error: &SolverError) -> Option<&'static str> {
             Some("initial")
         }
         SolverError::ReceiversOutsideMesh { .. } => Some("receivers"),
+        SolverError::InvalidParameter { what, .. } if what.starts_with("absorbing layer (pml)") => {
+            Some("boundary")
+        }
         SolverError::CropOutsideGrid { .. } => Some("medium.crop"),
         _ => None,
     }
@@ -147,12 +152,12 @@ fn build(config: &DatasetConfig, sampler: &Sampler<'_>) -> Result<Simulator, Sol
         }
     };
     let boundary = BoundaryConditions {
-        default: boundary_kind(config.boundary.default),
+        default: boundary_kind(config.boundary.default, config.boundary.pml),
         groups: config
             .boundary
             .sides
             .iter()
-            .map(|(side, condition)| (side.clone(), boundary_kind(*condition)))
+            .map(|(side, condition)| (side.clone(), boundary_kind(*condition, config.boundary.pml)))
             .collect(),
     };
     let time = TimeSettings {
@@ -186,6 +191,18 @@ fn build(config: &DatasetConfig, sampler: &Sampler<'_>) -> Result<Simulator, Sol
         observers,
         precision,
     )
+}
+
+/// Degrees of freedom in words: `9 409 degrees of freedom, 1 024 of them in absorbing layers`.
+pub fn count_dofs(all: usize, layers: usize) -> String {
+    let all = grouped(all as u64);
+    match layers {
+        0 => format!("{all} degrees of freedom"),
+        _ => format!(
+            "{all} degrees of freedom, {} of them in absorbing layers",
+            grouped(layers as u64)
+        ),
+    }
 }
 
 /// The description of the files of a split.
@@ -223,6 +240,12 @@ pub fn file_spec(
     extra.insert("degrees_of_freedom".to_owned(), info.dofs.to_string());
     if let Some(words) = boundary_words(config) {
         extra.insert("boundary".to_owned(), words);
+    }
+    if info.layer_dofs > 0 {
+        extra.insert(
+            "layer_degrees_of_freedom".to_owned(),
+            info.layer_dofs.to_string(),
+        );
     }
     FileSpec {
         dataset_name: config.name.clone(),
@@ -335,11 +358,17 @@ pub fn trajectory_data(
     }
 }
 
-fn boundary_kind(condition: SideCondition) -> BoundaryKind {
-    match condition {
-        SideCondition::Fixed => BoundaryKind::Fixed,
-        SideCondition::Free => BoundaryKind::Free,
-        SideCondition::Absorbing => BoundaryKind::Absorbing,
+fn boundary_kind(condition: SideCondition, pml: Option<PmlConfig>) -> BoundaryKind {
+    match (condition, pml) {
+        (SideCondition::Fixed, _) => BoundaryKind::Fixed,
+        (SideCondition::Free, _) => BoundaryKind::Free,
+        (SideCondition::Impedance { ratio }, _) => BoundaryKind::Impedance { ratio },
+        (SideCondition::Pml, Some(pml)) => BoundaryKind::Pml {
+            thickness: pml.thickness,
+            reflection: pml.reflection,
+        },
+        // a configuration without [pml] has no such side
+        (SideCondition::Absorbing, _) | (SideCondition::Pml, None) => BoundaryKind::Absorbing,
     }
 }
 
@@ -348,20 +377,17 @@ fn boundary_kind(condition: SideCondition) -> BoundaryKind {
 /// [`boundary_words`].
 fn boundaries(config: &DatasetConfig) -> Vec<BoundarySpec> {
     let ends: [(BoundaryType, String); 4] = match config.mesh.domain.mesh() {
-        None => SIDES.map(|side| {
-            let (kind, words) = boundary_type(config.boundary.of(side));
-            (kind, words.to_owned())
-        }),
+        None => SIDES.map(|side| boundary_type(config, side)),
         Some(mesh) => mesh.groups_on_box().map(|groups| {
             let names = groups
                 .iter()
                 .map(|(group, _)| mesh.groups()[*group].as_str());
             let first = names.clone().next().unwrap_or_default();
             let words = names.map(|name| {
-                let (_, words) = boundary_type(config.boundary.of(name));
+                let (_, words) = boundary_type(config, name);
                 format!("{name}: {words}")
             });
-            let kind = boundary_type(config.boundary.of(first)).0;
+            let kind = boundary_type(config, first).0;
             (kind, words.collect::<Vec<_>>().join("; "))
         }),
     };
@@ -373,20 +399,32 @@ fn boundaries(config: &DatasetConfig) -> Vec<BoundarySpec> {
 fn boundary_words(config: &DatasetConfig) -> Option<String> {
     let mesh = config.mesh.domain.mesh()?;
     let words = mesh.groups().iter().map(|name| {
-        let (_, words) = boundary_type(config.boundary.of(name));
+        let (_, words) = boundary_type(config, name);
         format!("{name}: {words}")
     });
     Some(words.collect::<Vec<_>>().join("; "))
 }
 
-fn boundary_type(condition: SideCondition) -> (BoundaryType, &'static str) {
-    match condition {
-        SideCondition::Fixed => (BoundaryType::Wall, "fixed: displacement is zero"),
-        SideCondition::Free => (
-            BoundaryType::Wall,
-            "free: normal derivative of the displacement is zero",
-        ),
-        SideCondition::Absorbing => (BoundaryType::Open, "first-order absorbing: u_t + c u_n = 0"),
+/// The Well's type of a boundary group's condition, and its words.
+fn boundary_type(config: &DatasetConfig, group: &str) -> (BoundaryType, String) {
+    let open = |words: String| (BoundaryType::Open, words);
+    let wall = |words: &str| (BoundaryType::Wall, words.to_owned());
+    match (config.boundary.of(group), config.boundary.pml) {
+        (SideCondition::Fixed, _) => wall("fixed: displacement is zero"),
+        (SideCondition::Free, _) => wall("free: normal derivative of the displacement is zero"),
+        (SideCondition::Absorbing, _) => open("first-order absorbing: u_t + c u_n = 0".to_owned()),
+        (SideCondition::Pml, Some(pml)) => open(format!(
+            "absorbing layer (pml) outside of the grid: {} m, theoretical reflection {:e}",
+            pml.thickness, pml.reflection
+        )),
+        (SideCondition::Pml, None) => open("absorbing layer (pml) outside of the grid".to_owned()),
+        // without impedance it is free, and one that lets waves out is open
+        (SideCondition::Impedance { ratio: 0.0 }, _) => {
+            wall("impedance: 0, which is free: normal derivative of the displacement is zero")
+        }
+        (SideCondition::Impedance { ratio }, _) => {
+            open(format!("impedance: {ratio} u_t + c u_n = 0"))
+        }
     }
 }
 

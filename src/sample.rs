@@ -290,7 +290,8 @@ impl<'a> Sampler<'a> {
                 }
                 let end = |side: &str| match self.config.boundary.of(side) {
                     SideCondition::Fixed => End::Fixed,
-                    SideCondition::Free | SideCondition::Absorbing => End::Free,
+                    // a mode is refused beside others
+                    _ => End::Free,
                 };
                 let ends = [[end("left"), end("right")], [end("bottom"), end("top")]];
                 Arc::new(StandingMode::new(

@@ -1,27 +1,58 @@
 //! Boundary conditions by named group of facets.
 //!
-//! First-order absorbing (Engquist and Majda 1977): `k ∂u/∂n + (k/c) u_t = 0`, which enters the weak form as damping
-//! `d = k/c` on the boundary, lumped to the nodes.
+//! Impedance: `k ∂u/∂n + ratio·(k/c) u_t = 0`, which enters the weak form as damping `d = ratio·k/c` on the boundary, lumped to
+//! the nodes. A plane wave at the angle θ to the normal comes back with `(cos θ − ratio)/(cos θ + ratio)`; the ratio 1 is the
+//! first-order absorbing condition of Engquist and Majda (1977).
+
+pub(crate) mod pml;
+pub mod reflection;
 
 use std::collections::BTreeMap;
 
 use crate::SolverError;
 use crate::space::Space;
+use pml::Layer;
+use pml::extend::Wanted;
 
 /// What happens at a side of the domain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum BoundaryKind {
     /// `u = 0`: reflects with the opposite sign.
     #[default]
     Fixed,
     /// `∂u/∂n = 0`: reflects with the same sign.
     Free,
-    /// Lets waves of normal incidence out; reflects `(1 − cos θ)/(1 + cos θ)` at the angle θ to the normal.
+    /// Lets waves of normal incidence out; reflects `(cos θ − 1)/(cos θ + 1)` at the angle θ to the normal.
     Absorbing,
+    /// `k ∂u/∂n + ratio·(k/c) u_t = 0`: between free (0), absorbing (1) and fixed (infinite).
+    Impedance {
+        /// Impedance of what lies behind the side, relative to that of the medium; finite and at least 0.
+        ratio: f64,
+    },
+    /// A perfectly matched layer outside of the side, which must be a whole straight side of the mesh's bounding box. The
+    /// medium continues outwards as it is at the side; sources, receivers and the snapshot grid do not see the layer.
+    /// Only for central difference.
+    Pml {
+        /// Thickness, m; cells are as wide as the mesh's along the side. Half the dominant wavelength absorbs well.
+        thickness: f64,
+        /// Amplitude `R` that comes back at normal incidence in theory, in (0, 1); at the angle θ it is `R^cos θ`.
+        reflection: f64,
+    },
+}
+
+impl BoundaryKind {
+    /// Impedance ratio of the kinds that have one.
+    fn ratio(self) -> Option<f64> {
+        match self {
+            Self::Absorbing => Some(1.0),
+            Self::Impedance { ratio } => Some(ratio),
+            Self::Fixed | Self::Free | Self::Pml { .. } => None,
+        }
+    }
 }
 
 /// The kind of every boundary group.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct BoundaryConditions {
     /// Kind of the groups that `groups` does not name.
     pub default: BoundaryKind,
@@ -34,7 +65,8 @@ pub struct BoundaryConditions {
 pub(crate) struct BoundaryDofs {
     /// Whether `u = 0` at a degree of freedom; where a fixed side meets another one, fixed wins.
     pub(crate) fixed: Vec<bool>,
-    /// The nodes on absorbing sides, side after side; a node where two sides meet occurs twice.
+    /// The nodes on absorbing sides (impedance of any ratio above 0), side after side; a node where two sides meet occurs
+    /// twice.
     pub(crate) absorbing: Vec<AbsorbingNode>,
 }
 
@@ -45,7 +77,7 @@ pub(crate) struct AbsorbingNode {
     pub(crate) dof: usize,
     /// Its place in [`Space::all_cell_dofs`].
     pub(crate) slot: usize,
-    /// `∫ φ ds` over that side, m.
+    /// `ratio·∫ φ ds` over that side, m.
     pub(crate) length: f64,
 }
 
@@ -58,12 +90,12 @@ impl BoundaryConditions {
         }
     }
 
-    /// Finds the degrees of freedom concerned.
+    /// The kind of every boundary group of a mesh, in the mesh's order.
     ///
     /// # Errors
-    /// [`SolverError::UnknownBoundaryGroup`] for a group that the mesh does not have.
-    pub(crate) fn resolve(&self, space: &Space) -> Result<BoundaryDofs, SolverError> {
-        let known = space.mesh().groups();
+    /// [`SolverError::UnknownBoundaryGroup`] for a group that the mesh does not have,
+    /// [`SolverError::InvalidParameter`] for an impedance ratio that is negative or not finite.
+    fn kinds(&self, known: &[String]) -> Result<Vec<BoundaryKind>, SolverError> {
         if let Some(group) = self.groups.keys().find(|name| !known.contains(name)) {
             return Err(SolverError::UnknownBoundaryGroup {
                 group: group.clone(),
@@ -74,31 +106,78 @@ impl BoundaryConditions {
             .iter()
             .map(|name| *self.groups.get(name).unwrap_or(&self.default))
             .collect();
+        for (name, kind) in known.iter().zip(&kinds) {
+            if let Some(ratio) = kind.ratio()
+                && !(ratio.is_finite() && ratio >= 0.0)
+            {
+                return Err(SolverError::invalid(
+                    format!("impedance ratio of the boundary group `{name}`"),
+                    ratio,
+                    "a finite number of at least 0 (below 0, the side would feed energy in)",
+                    "use 0 for free, 1 for absorbing, or fixed for an infinite ratio",
+                ));
+            }
+        }
+        Ok(kinds)
+    }
+
+    /// Extends a space by the layers that its boundary groups ask for, whose damping is that for waves of `speed` (m/s);
+    /// `None` where no group asks for one.
+    ///
+    /// # Errors
+    /// As `kinds`, and where a layer cannot be built: see [`BoundaryKind::Pml`].
+    pub(crate) fn layer(
+        &self,
+        space: &Space,
+        speed: f64,
+    ) -> Result<Option<(Layer, Space)>, SolverError> {
+        let kinds = self.kinds(space.mesh().groups())?;
+        let wanted: Vec<Option<Wanted>> = kinds
+            .into_iter()
+            .map(|kind| match kind {
+                BoundaryKind::Pml {
+                    thickness,
+                    reflection,
+                } => Some(Wanted {
+                    thickness,
+                    reflection,
+                }),
+                _ => None,
+            })
+            .collect();
+        Layer::around(space, &wanted, speed)
+    }
+
+    /// Finds the degrees of freedom concerned, on a space that has its layers already: they end in `u = 0`.
+    ///
+    /// # Errors
+    /// As `kinds`.
+    pub(crate) fn resolve(&self, space: &Space) -> Result<BoundaryDofs, SolverError> {
+        let kinds = self.kinds(space.mesh().groups())?;
+        let reference = space.reference();
         let mut fixed = vec![false; space.dof_count()];
         let mut absorbing = Vec::new();
         for facet in space.mesh().facets() {
             let dofs = space.cell_dofs(facet.cell);
-            let nodes = space.reference().side_nodes(facet.side);
-            match kinds[facet.group] {
-                BoundaryKind::Free => {}
-                BoundaryKind::Fixed => {
-                    for node in nodes {
-                        fixed[dofs[node] as usize] = true;
-                    }
+            let nodes = reference.side_nodes(facet.side);
+            let kind = kinds[facet.group];
+            if matches!(kind, BoundaryKind::Fixed | BoundaryKind::Pml { .. }) {
+                for &node in &nodes {
+                    fixed[dofs[node] as usize] = true;
                 }
-                BoundaryKind::Absorbing => {
-                    // on curved sides, the map stretches differently from node to node
-                    let map = space.mesh().cell_map(facet.cell);
-                    let line = space.reference().line();
-                    for (k, node) in nodes.into_iter().enumerate() {
-                        let stretch = map.side_stretch(facet.side, line.point(k));
-                        absorbing.push(AbsorbingNode {
-                            dof: dofs[node] as usize,
-                            slot: facet.cell * dofs.len() + node,
-                            length: space.reference().line_weights()[k] * stretch,
-                        });
-                    }
-                }
+            }
+            let Some(ratio) = kind.ratio().filter(|ratio| *ratio > 0.0) else {
+                continue;
+            };
+            // on curved sides, the map stretches differently from node to node
+            let map = space.mesh().cell_map(facet.cell);
+            for (k, node) in nodes.into_iter().enumerate() {
+                let stretch = map.side_stretch(facet.side, reference.line().point(k));
+                absorbing.push(AbsorbingNode {
+                    dof: dofs[node] as usize,
+                    slot: facet.cell * dofs.len() + node,
+                    length: ratio * reference.line_weights()[k] * stretch,
+                });
             }
         }
         absorbing.retain(|node| !fixed[node.dof]);

@@ -63,7 +63,8 @@ pub struct Recording {
     pub receiver_velocity: Array2<f32>,
     /// Gradient at the receivers; axes (receiver, axis, time); empty where not asked for.
     pub receiver_gradient: Array3<f32>,
-    /// Energy `½ u_tᵀ M u_t + ½ uᵀ K u` per snapshot, in the form that the integrator conserves.
+    /// Energy `½ u_tᵀ M u_t + ½ uᵀ K u` of the domain without its layers per snapshot, in the form that the integrator
+    /// conserves.
     pub energy: Vec<f64>,
 }
 
@@ -117,7 +118,7 @@ impl Observers {
 
     /// Coordinates of the grid on the bounding box of a mesh.
     pub(crate) fn grid(&self, space: &Space) -> Grid {
-        let (lower, upper) = space.mesh().bounds();
+        let (lower, upper) = space.domain_bounds();
         let axis = |a: usize| -> Vec<f64> {
             let last = self.grid[a] - 1;
             (0..=last)

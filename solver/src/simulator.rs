@@ -26,8 +26,10 @@ pub enum Precision {
 /// Facts that hold for every trajectory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimulatorInfo {
-    /// Degrees of freedom, fixed ones included.
+    /// Degrees of freedom, fixed ones and those of absorbing layers included.
     pub dofs: usize,
+    /// Those of absorbing layers (pml), outside of the domain.
+    pub layer_dofs: usize,
     /// Time step, s.
     pub dt: f64,
     /// Number of time steps.

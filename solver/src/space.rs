@@ -22,6 +22,9 @@ pub struct Space {
     dof_positions: Vec<[f64; 2]>,
     locator: Locator,
     sweep: Sweep,
+    /// Cells that positions are looked for in; those after them are layers around the domain.
+    domain_cells: usize,
+    domain_bounds: ([f64; 2], [f64; 2]),
 }
 
 impl Space {
@@ -64,6 +67,7 @@ impl Space {
             dof_positions[number as usize] = position;
         }
         let locator = Locator::new(&mesh);
+        let (domain_cells, domain_bounds) = (mesh.cell_count(), mesh.bounds());
         Ok(Self {
             mesh,
             reference,
@@ -71,7 +75,37 @@ impl Space {
             dof_positions,
             locator,
             sweep,
+            domain_cells,
+            domain_bounds,
         })
+    }
+
+    /// A space whose domain are the first cells of the mesh, with these bounds (m); what follows is invisible to
+    /// [`Space::locate`].
+    ///
+    /// # Errors
+    /// As [`Space::new`].
+    pub(crate) fn with_layers(
+        mesh: Mesh,
+        element: Element,
+        domain_cells: usize,
+        domain_bounds: ([f64; 2], [f64; 2]),
+    ) -> Result<Self, SolverError> {
+        Ok(Self {
+            domain_cells,
+            domain_bounds,
+            ..Self::new(mesh, element)?
+        })
+    }
+
+    /// Number of cells of the domain; absorbing layers around it follow.
+    pub fn domain_cells(&self) -> usize {
+        self.domain_cells
+    }
+
+    /// Lower and upper corner of the domain's bounding box, m: without layers.
+    pub fn domain_bounds(&self) -> ([f64; 2], [f64; 2]) {
+        self.domain_bounds
     }
 
     /// The mesh.
@@ -115,9 +149,10 @@ impl Space {
         &self.sweep
     }
 
-    /// The cell that holds a position (m) and the reference coordinates in it; `None` outside of the mesh.
+    /// The cell of the domain that holds a position (m) and the reference coordinates in it; `None` outside.
     pub fn locate(&self, position: [f64; 2]) -> Option<Location> {
-        self.locator.locate(&self.mesh, position)
+        self.locator
+            .locate_among(&self.mesh, self.domain_cells, position)
     }
 
     /// The basis functions that do not vanish at a place, as (degree of freedom, value).

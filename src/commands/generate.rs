@@ -36,6 +36,8 @@ pub struct Summary {
     pub complete: bool,
     /// Degrees of freedom.
     pub degrees_of_freedom: usize,
+    /// Those of absorbing layers.
+    pub layer_degrees_of_freedom: usize,
     /// Time step in s.
     pub time_step: f64,
     /// Steps a trajectory.
@@ -58,12 +60,12 @@ pub fn run(
     let config = DatasetConfig::from_document(&document, false)?;
     let summary = generate(&config, folder, shard, global.force, &console)?;
     console.say(format!(
-        "{}: {} trajectories simulated, {} found done, in {} ({} degrees of freedom, {} steps of {:.3e} s each)",
+        "{}: {} trajectories simulated, {} found done, in {} ({}, {} steps of {:.3e} s each)",
         folder.display(),
         summary.simulated,
         summary.found,
         duration(summary.seconds),
-        grouped(summary.degrees_of_freedom as u64),
+        ensemble::count_dofs(summary.degrees_of_freedom, summary.layer_degrees_of_freedom),
         grouped(summary.steps as u64),
         summary.time_step
     ));
@@ -126,6 +128,7 @@ pub fn generate(
         found,
         complete,
         degrees_of_freedom: info.dofs,
+        layer_degrees_of_freedom: info.layer_dofs,
         time_step: info.dt,
         steps: info.steps,
         seconds: start.elapsed().as_secs_f64(),

@@ -24,6 +24,8 @@ struct Summary {
     /// The list of VTU files, where they were asked for.
     vtu: Option<String>,
     degrees_of_freedom: usize,
+    /// Those of absorbing layers.
+    layer_degrees_of_freedom: usize,
     time_step: f64,
     /// None where every step is stable.
     stable_time_step: Option<f64>,
@@ -75,6 +77,7 @@ pub fn run(config: &Path, file: &Path, vtu: Option<&Path>, global: &Global) -> a
         file: file.display().to_string(),
         vtu: series.map(|path| path.display().to_string()),
         degrees_of_freedom: info.dofs,
+        layer_degrees_of_freedom: info.layer_dofs,
         time_step: info.dt,
         stable_time_step: info.stable_dt.is_finite().then_some(info.stable_dt),
         steps: info.steps,
@@ -101,13 +104,13 @@ pub fn run(config: &Path, file: &Path, vtu: Option<&Path>, global: &Global) -> a
         "stable for any step".to_owned()
     };
     console.say(format!(
-        "{}: {} snapshots and {} receivers over {} s\n  {} degrees of freedom, {} steps of {:.3e} s ({stable})\n  \
+        "{}: {} snapshots and {} receivers over {} s\n  {}, {} steps of {:.3e} s ({stable})\n  \
          set-up {}, time loop {}\n  largest displacement {:.4} m, energy {:.4e} at the start, {:.4e} at the end",
         summary.file,
         summary.snapshots,
         summary.receivers,
         config.time.duration,
-        grouped(info.dofs as u64),
+        ensemble::count_dofs(info.dofs, info.layer_dofs),
         grouped(info.steps as u64),
         info.dt,
         duration(set_up_seconds),

@@ -1,5 +1,6 @@
 //! The dataset configuration (`dataset.toml`, `case.toml`): what is simulated, with ranges where trajectories differ.
 
+mod boundary;
 mod excitation;
 mod file;
 mod medium;
@@ -8,14 +9,13 @@ mod receivers;
 mod signal;
 mod time;
 
+pub use boundary::{BoundaryConfig, PmlConfig, SideCondition};
 pub use excitation::{InitialConfig, InitialKind, SourceConfig};
 pub use medium::{MediumConfig, MediumKind};
 pub use mesh::{ElementConfig, MeshConfig, MeshKind, SIDES};
 pub use receivers::ReceiversConfig;
 pub use signal::SignalConfig;
 pub use time::{IntegratorConfig, TimeConfig};
-
-use std::collections::BTreeMap;
 
 use fewave_solver::source::Interpolation;
 use toml::Value;
@@ -62,33 +62,6 @@ pub struct DatasetConfig {
     document: Document,
 }
 
-/// What happens at a side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SideCondition {
-    /// u = 0.
-    Fixed,
-    /// No traction.
-    Free,
-    /// First-order absorbing.
-    Absorbing,
-}
-
-/// Boundary conditions by side.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BoundaryConfig {
-    /// Sides that are not named.
-    pub default: SideCondition,
-    /// By boundary group where named: left, right, bottom, top of a rectangle, physical curves of a mesh of Gmsh.
-    pub sides: BTreeMap<String, SideCondition>,
-}
-
-impl BoundaryConfig {
-    /// The condition of a side.
-    pub fn of(&self, side: &str) -> SideCondition {
-        self.sides.get(side).copied().unwrap_or(self.default)
-    }
-}
-
 impl DatasetConfig {
     /// Checks a document. With `single`, `count` may be missing (`fewave simulate`).
     ///
@@ -117,7 +90,7 @@ impl DatasetConfig {
         )?;
         let mesh = mesh::read(&root.section("mesh", "the mesh")?)?;
         let domain = &mesh.domain;
-        let boundary = boundary(&root, &domain.boundary_groups())?;
+        let boundary = boundary::read(&root, &domain.boundary_groups())?;
         let medium = medium::read(&root, domain)?;
         let initial = excitation::initial(&root, domain, &boundary)?;
         let source = excitation::sources(&root, domain)?;
@@ -133,6 +106,15 @@ impl DatasetConfig {
             ));
         }
         excitation::refuse_rest(&root, &initial, &source, time.duration)?;
+        if let (IntegratorConfig::Newmark { .. }, Some((key, _))) =
+            (time.integrator, boundary.find(|c| c == SideCondition::Pml))
+        {
+            return Err(root.error_found(
+                &key,
+                "\"pml\" beside time.integrator = \"newmark\"",
+                "\"absorbing\", or time.integrator = \"central-difference\", which alone takes layers",
+            ));
+        }
         if time.integrator == IntegratorConfig::ModifiedEquation {
             refuse_losses(&root, &boundary, &medium)?;
             refuse_kinks(&root, &source)?;
@@ -199,19 +181,13 @@ fn refuse_losses(
     medium: &MediumConfig,
 ) -> Result<(), ConfigError> {
     let remedy = "modified-equation is of fourth order without losses only; set time.integrator = \"central-difference\"";
-    let lossy = |condition| condition == SideCondition::Absorbing;
-    let named = boundary
-        .sides
-        .iter()
-        .find(|(_, condition)| lossy(**condition));
-    let key = match named {
-        Some((side, _)) => format!("boundary.{side}"),
-        None => "boundary.default".to_owned(),
-    };
-    if named.is_some() || lossy(boundary.default) {
+    if let Some((key, condition)) = boundary.find(SideCondition::is_lossy) {
         return Err(root.error_found(
             &key,
-            "an absorbing side beside time.integrator = \"modified-equation\"",
+            format!(
+                "{} beside time.integrator = \"modified-equation\"",
+                condition.describe()
+            ),
             format!("fixed or free sides: {remedy}"),
         ));
     }
@@ -286,33 +262,6 @@ fn counts(root: &Section<'_>, single: bool) -> Result<[usize; 3], ConfigError> {
     }
     section.finish()?;
     Ok(count)
-}
-
-fn boundary(root: &Section<'_>, groups: &[String]) -> Result<BoundaryConfig, ConfigError> {
-    let mut config = BoundaryConfig {
-        default: SideCondition::Fixed,
-        sides: BTreeMap::new(),
-    };
-    let Some(section) = root.section_if("boundary", "conditions by side")? else {
-        return Ok(config);
-    };
-    let read = |key: &str| -> Result<SideCondition, ConfigError> {
-        Ok(
-            match section.word(key, &["fixed", "free", "absorbing"], false)? {
-                "free" => SideCondition::Free,
-                "absorbing" => SideCondition::Absorbing,
-                _ => SideCondition::Fixed,
-            },
-        )
-    };
-    config.default = read("default")?;
-    for group in groups {
-        if section.has(group) {
-            config.sides.insert(group.clone(), read(group)?);
-        }
-    }
-    section.finish()?;
-    Ok(config)
 }
 
 fn grid(root: &Section<'_>) -> Result<[usize; 2], ConfigError> {

@@ -701,3 +701,70 @@ fn wrong_usage() {
     );
     place.fails(2, &["generate", "dataset.toml"], &["--output"]);
 }
+
+#[test]
+fn boundaries_that_cannot_be() {
+    let fixed = "default = \"fixed\"";
+    dataset(
+        fixed,
+        "default = \"pml\"",
+        &[
+            "dataset.toml:13",
+            "boundary.default",
+            "section [pml]",
+            "thickness",
+        ],
+    );
+    dataset(
+        fixed,
+        "default = \"pml\"\n[pml]\nthickness = 0.0",
+        &["pml.thickness", "above 0"],
+    );
+    dataset(
+        fixed,
+        "default = \"pml\"\n[pml]\nthickness = 0.5\nreflection = 1.0",
+        &["pml.reflection", "below 1"],
+    );
+    dataset(
+        fixed,
+        "right = \"pml\"\n[pml]\nthickness = 1e9",
+        &["pml.thickness", "MiB"],
+    );
+    dataset(
+        fixed,
+        "default = { kind = \"impedance\", ratio = -1.0 }",
+        &["boundary.default.ratio", "at least 0"],
+    );
+    dataset(
+        fixed,
+        "default = { kind = \"impedence\" }",
+        &["boundary.default.kind", "\"impedance\""],
+    );
+    dataset(
+        fixed,
+        "default = \"open\"",
+        &["boundary.default", "\"absorbing\"", "\"pml\""],
+    );
+    for (integrator, named) in [
+        ("newmark", "absorbing"),
+        ("modified-equation", "fixed or free"),
+    ] {
+        let place = Workplace::new();
+        place.fails(
+            2,
+            &[
+                "simulate",
+                "dataset.toml",
+                "-o",
+                "a.hdf5",
+                "--set",
+                "boundary.default=\"pml\"",
+                "--set",
+                "pml.thickness=0.5",
+                "--set",
+                &format!("time.integrator=\"{integrator}\""),
+            ],
+            &["boundary.default", named, integrator],
+        );
+    }
+}

@@ -142,7 +142,7 @@ impl Case {
             Method::Absorbing => BoundaryKind::Absorbing,
             _ => BoundaryKind::Fixed,
         });
-        let matrices = SpaceMatrices::new(&space, boundary.resolve(&space)?);
+        let matrices = SpaceMatrices::new(&space, boundary.resolve(&space)?, None);
         let stiffness = StiffnessOperator::<T>::new(&space, |_| 1.0)?;
         let order = self.element.order() as f64;
         // well below the limit of any of the meshes
@@ -184,7 +184,7 @@ impl Case {
             let lanes = self.lanes::<L>(&space, &matrices)?;
             let parallel = !self.ensemble && threads > 1;
             steppers.push(CentralDifference::<T, L>::new(
-                &matrices, &stiffness, &lanes, dt, parallel,
+                &space, &matrices, &stiffness, None, &lanes, dt, parallel,
             ));
         }
         measurement.rate = rate(&mut steppers, work);

@@ -51,7 +51,7 @@ impl<T: Real> Receivers<T> {
             .map(|(index, (_, &position))| (index, position))
             .collect();
         if !outside.is_empty() {
-            let (lower, upper) = space.mesh().bounds();
+            let (lower, upper) = space.domain_bounds();
             return Err(SolverError::ReceiversOutsideMesh {
                 outside,
                 lower,

@@ -6,6 +6,7 @@ use super::SimulatorInfo;
 use super::setup::{Prepared, SpaceMatrices, check_speed};
 use crate::assembly::{self, stiffness::Stiffness};
 use crate::boundary::BoundaryConditions;
+use crate::boundary::pml::operator::LayerOperator;
 use crate::field::Field;
 use crate::observe::receivers::{self, Receivers};
 use crate::observe::{self, Grid, Observers, Recording};
@@ -29,6 +30,7 @@ pub(super) struct Engine<T> {
     space: Space,
     matrices: SpaceMatrices,
     stiffness: StiffnessOperator<T>,
+    layer: Option<LayerOperator<T>>,
     implicit: Option<(ImplicitPattern, Weights)>,
     grid: Grid,
     /// The cell group that a grid point lies in; none outside of the mesh.
@@ -62,7 +64,19 @@ impl<T: Real> Engine<T> {
                 "use P2BubbleTriangle, or the integrator newmark",
             ));
         }
-        let matrices = SpaceMatrices::new(&space, boundary.resolve(&space)?);
+        let (layer, space) = match boundary.layer(&space, time.max_speed)? {
+            Some((layer, extended)) => (Some(layer), extended),
+            None => (None, space),
+        };
+        if layer.is_some() && time.integrator != Integrator::CentralDifference {
+            return Err(SolverError::invalid(
+                "integrator with an absorbing layer (pml)",
+                "one other than central difference",
+                "central-difference",
+                "use absorbing boundaries, or the integrator central-difference",
+            ));
+        }
+        let matrices = SpaceMatrices::new(&space, boundary.resolve(&space)?, layer);
         if time.integrator == Integrator::ModifiedEquation
             && !matrices.boundary.absorbing.is_empty()
         {
@@ -80,8 +94,11 @@ impl<T: Real> Engine<T> {
             .map(|(mass, fixed)| if *fixed { 0.0 } else { 1.0 / mass })
             .collect();
         let unit = StiffnessOperator::<f64>::new(&space, |_| 1.0)?;
-        let plan = time.plan(&space, largest_eigenvalue_bound(&unit, &inverse_mass))?;
+        let mut plan = time.plan(&space, largest_eigenvalue_bound(&unit, &inverse_mass))?;
         drop(unit);
+        if let Some(layer) = &matrices.layer {
+            plan.warnings.extend(time.layer_warning(layer));
+        }
         let steps = plan.steps_per_snapshot * (time.snapshots - 1);
         let samples = receivers::samples(observers, steps);
         let recording = recording_bytes(time, observers, samples);
@@ -108,6 +125,10 @@ impl<T: Real> Engine<T> {
             receivers: Receivers::new(observers, &space, steps, plan.dt)?,
             snapshots: Assembled::new(&interpolation),
             stiffness,
+            layer: matrices
+                .layer
+                .as_ref()
+                .map(|layer| LayerOperator::new(layer, &space, plan.dt)),
             implicit,
             integrator: time.integrator,
             max_speed: time.max_speed,
@@ -115,6 +136,7 @@ impl<T: Real> Engine<T> {
             parallel: false,
             info: SimulatorInfo {
                 dofs: space.dof_count(),
+                layer_dofs: layer_dofs(&space),
                 dt: plan.dt,
                 steps,
                 steps_per_snapshot: plan.steps_per_snapshot,
@@ -158,7 +180,13 @@ impl<T: Real> Engine<T> {
             None if self.integrator == Integrator::ModifiedEquation => {
                 state(ModifiedEquation::<T, 1>::VECTORS)
             }
-            None => state(CentralDifference::<T, 1>::VECTORS),
+            None => {
+                let vectors = CentralDifference::<T, 1>::VECTORS;
+                // with a layer, a vector more and at most four at its degrees of freedom
+                self.layer.as_ref().map_or(state(vectors), |layer| {
+                    state(vectors + 5).saturating_add(layer.state_bytes())
+                })
+            }
             // at worst, every lane has its own matrix
             Some((pattern, _)) => {
                 let mass = memory::product(&[pattern.stiffness().len(), size_of::<T>()]);
@@ -167,10 +195,11 @@ impl<T: Real> Engine<T> {
                     .saturating_add(pattern.factor_bytes())
             }
         };
-        // a prepared scene has three f64 vectors and the density of its cells; the space holds about four vectors and
-        // its cells
+        // a prepared scene has three f64 vectors, four with a layer, and the density of its cells; the space holds about
+        // four vectors and its cells
         let nodes = self.space.all_cell_dofs().len();
-        let prepared = memory::product(&[3 * dofs + nodes, 8]);
+        let vectors = 3 + usize::from(self.layer.is_some());
+        let prepared = memory::product(&[vectors * dofs + nodes, 8]);
         let buffer = memory::product(&[self.grid.x.len(), self.grid.y.len(), size_of::<T>()]);
         let lane = recording
             .saturating_add(work)
@@ -184,6 +213,7 @@ impl<T: Real> Engine<T> {
                 .implicit
                 .as_ref()
                 .map_or(0, |(pattern, _)| pattern.memory_bytes())
+            + self.layer.as_ref().map_or(0, LayerOperator::memory_bytes)
             + memory::product(&[dofs, 40])
             + cells;
         memory::require("a trajectory", lane)?;
@@ -257,8 +287,10 @@ impl<T: Real> Engine<T> {
             }
             None => {
                 let stepper = CentralDifference::<T, L>::new(
+                    &self.space,
                     &self.matrices,
                     &self.stiffness,
+                    self.layer.as_ref(),
                     &lanes,
                     self.info.dt,
                     L == 1 && self.parallel,
@@ -368,6 +400,17 @@ impl<T: Real> Engine<T> {
             }
         }
     }
+}
+
+/// Degrees of freedom that no cell of the domain touches.
+fn layer_dofs(space: &Space) -> usize {
+    let mut outside = vec![true; space.dof_count()];
+    for cell in 0..space.domain_cells() {
+        for &dof in space.cell_dofs(cell) {
+            outside[dof as usize] = false;
+        }
+    }
+    outside.into_iter().filter(|outside| *outside).count()
 }
 
 /// Bytes of one trajectory's recording.

@@ -2,6 +2,7 @@
 
 use crate::assembly::mass::{nodal_areas, sum_over_cells};
 use crate::boundary::BoundaryDofs;
+use crate::boundary::pml::Layer;
 use crate::real::Real;
 use crate::space::Space;
 use crate::{Scene, Signal, SolverError};
@@ -15,16 +16,19 @@ pub(crate) struct SpaceMatrices {
     areas: Vec<f64>,
     /// Fixed and absorbing degrees of freedom.
     pub(crate) boundary: BoundaryDofs,
+    /// The layer that the space has around the domain.
+    pub(crate) layer: Option<Layer>,
 }
 
 impl SpaceMatrices {
-    /// Integrates the basis.
-    pub(crate) fn new(space: &Space, boundary: BoundaryDofs) -> Self {
+    /// Integrates the basis; `space` is the domain with its layer.
+    pub(crate) fn new(space: &Space, boundary: BoundaryDofs, layer: Option<Layer>) -> Self {
         let areas = nodal_areas(space);
         Self {
             mass: sum_over_cells(space, areas.iter().copied()),
             areas,
             boundary,
+            layer,
         }
     }
 }
@@ -36,6 +40,8 @@ pub(crate) struct Prepared {
     pub(crate) density: Vec<f64>,
     /// Lumped mass, s².
     pub(crate) mass: Vec<f64>,
+    /// The part of it that lies in the layer; empty without one.
+    pub(crate) layer_mass: Vec<f64>,
     /// Damping rate α, 1/s.
     pub(crate) damping: f64,
     /// Initial displacement, m; 0 where fixed.
@@ -44,6 +50,19 @@ pub(crate) struct Prepared {
     pub(crate) velocity: Vec<f64>,
     /// Point sources.
     pub(crate) loads: Vec<PointLoad>,
+}
+
+/// What an absorbing layer adds at a degree of freedom.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct LayerTerm {
+    /// The degree of freedom.
+    pub(crate) dof: usize,
+    /// The layer's part of the mass, s².
+    pub(crate) mass: f64,
+    /// Damping `m (ζ₁ + ζ₂)`, s.
+    pub(crate) damping: f64,
+    /// Stiffness `m (ζ₁ζ₂ + α (ζ₁ + ζ₂))`, and `ζ k/c` on absorbing sides that run along the layer.
+    pub(crate) stiffness: f64,
 }
 
 /// A point source tested with the basis: `∫ a δ(x − x_s) φ_i dx = a φ_i(x_s)`.
@@ -70,10 +89,12 @@ impl Prepared {
             ));
         }
         let n = space.dof_count();
-        let density = cell_densities(space, scene, max_speed)?;
+        let layer = matrices.layer.as_ref();
+        let density = cell_densities(space, layer, scene, max_speed)?;
         let parts = density.iter().zip(&matrices.areas);
         let mut this = Self {
             mass: sum_over_cells(space, parts.map(|(density, area)| density * area)),
+            layer_mass: Vec::new(),
             density,
             damping: scene.damping,
             displacement: vec![0.0; n],
@@ -87,11 +108,24 @@ impl Prepared {
                 this.displacement[dof] += state.displacement(position);
                 this.velocity[dof] += state.velocity(position, speed);
             }
+            if let Some(layer) = layer {
+                let taper = layer.taper(position);
+                this.displacement[dof] *= taper;
+                this.velocity[dof] *= taper;
+            }
             check_finite("initial displacement", this.displacement[dof], position)?;
             check_finite("initial velocity", this.velocity[dof], position)?;
             if matrices.boundary.fixed[dof] {
                 this.displacement[dof] = 0.0;
                 this.velocity[dof] = 0.0;
+            }
+        }
+        if layer.is_some() {
+            let first = space.domain_cells() * space.reference().nodes();
+            this.layer_mass = vec![0.0; n];
+            for slot in first..this.density.len() {
+                let dof = space.all_cell_dofs()[slot] as usize;
+                this.layer_mass[dof] += this.density[slot] * matrices.areas[slot];
             }
         }
         for (index, source) in scene.sources.iter().enumerate() {
@@ -106,6 +140,33 @@ impl Prepared {
             });
         }
         Ok(this)
+    }
+
+    /// What the layer adds at every degree of freedom that its cells touch and that is not fixed, in ascending order; the same
+    /// ones for every scene.
+    pub(crate) fn layer_terms(&self, space: &Space, matrices: &SpaceMatrices) -> Vec<LayerTerm> {
+        let Some(layer) = &matrices.layer else {
+            return Vec::new();
+        };
+        let rate = |dof: usize| layer.damping(space.dof_positions()[dof]);
+        let mut sides = vec![0.0; self.mass.len()];
+        for (dof, value) in self.absorbing(matrices) {
+            let [z1, z2] = rate(dof);
+            sides[dof] += (z1 + z2) * value;
+        }
+        let touched = self.layer_mass.iter().enumerate();
+        touched
+            .filter(|&(dof, &mass)| mass > 0.0 && !matrices.boundary.fixed[dof])
+            .map(|(dof, &mass)| {
+                let [z1, z2] = rate(dof);
+                LayerTerm {
+                    dof,
+                    mass,
+                    damping: (z1 + z2) * mass,
+                    stiffness: mass * (z1 * z2 + self.damping * (z1 + z2)) + sides[dof],
+                }
+            })
+            .collect()
     }
 
     /// The part of the damping that absorbing sides add: `∫ φ_i k/c ds` with `1/c = √m`, in the order of
@@ -124,7 +185,14 @@ impl Prepared {
 
 /// The density at the nodes of every cell, as seen from inside of it: at an interface along its side, a cell has the
 /// density of its own side.
-fn cell_densities(space: &Space, scene: &Scene, max_speed: f64) -> Result<Vec<f64>, SolverError> {
+///
+/// In the layer, the medium of the domain's side continues outwards.
+fn cell_densities(
+    space: &Space,
+    layer: Option<&Layer>,
+    scene: &Scene,
+    max_speed: f64,
+) -> Result<Vec<f64>, SolverError> {
     // far below the size of any cell, far above rounding
     const INWARD: f64 = 1e-9;
     let density_of = |speed: f64, dof: usize| {
@@ -134,7 +202,13 @@ fn cell_densities(space: &Space, scene: &Scene, max_speed: f64) -> Result<Vec<f6
     if scene.medium.is_continuous() {
         let positions = space.dof_positions().iter().enumerate();
         let nodal = positions
-            .map(|(dof, &position)| density_of(scene.medium.speed(position), dof))
+            .map(|(dof, &position)| {
+                let place = match layer {
+                    Some(layer) => layer.continued(position),
+                    None => position,
+                };
+                density_of(scene.medium.speed(place), dof)
+            })
             .collect::<Result<Vec<f64>, SolverError>>()?;
         let dofs = space.all_cell_dofs().iter();
         return Ok(dofs.map(|&dof| nodal[dof as usize]).collect());
@@ -151,8 +225,13 @@ fn cell_densities(space: &Space, scene: &Scene, max_speed: f64) -> Result<Vec<f6
     for cell in 0..space.mesh().cell_count() {
         let map = space.mesh().cell_map(cell);
         let group = space.mesh().cell_group(cell);
+        let outside = layer.filter(|_| cell >= space.domain_cells());
         for (&point, &dof) in points.iter().zip(space.cell_dofs(cell)) {
-            let speed = scene.medium.speed_in_group(map.position(point), group);
+            let mut position = map.position(point);
+            if let Some(layer) = outside {
+                position = layer.continued(position);
+            }
+            let speed = scene.medium.speed_in_group(position, group);
             density.push(density_of(speed, dof as usize)?);
         }
     }
@@ -167,7 +246,7 @@ pub(crate) fn point_weights(
     position: [f64; 2],
 ) -> Result<Vec<(usize, f64)>, SolverError> {
     let Some(location) = space.locate(position) else {
-        let (lower, upper) = space.mesh().bounds();
+        let (lower, upper) = space.domain_bounds();
         return Err(SolverError::OutsideMesh {
             what,
             index,

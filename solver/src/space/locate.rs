@@ -64,6 +64,16 @@ impl Locator {
 
     /// The cell that holds `position` (m); the one that it lies deepest in where cells share it.
     pub fn locate(&self, mesh: &Mesh, position: [f64; 2]) -> Option<Location> {
+        self.locate_among(mesh, mesh.cell_count(), position)
+    }
+
+    /// The one of the first `cells` cells that holds `position` (m); the one that it lies deepest in where cells share it.
+    pub(crate) fn locate_among(
+        &self,
+        mesh: &Mesh,
+        cells: usize,
+        position: [f64; 2],
+    ) -> Option<Location> {
         if !position.iter().all(|x| x.is_finite()) {
             return None;
         }
@@ -80,6 +90,9 @@ impl Locator {
         let mut best: Option<(f64, Location)> = None;
         for &cell in &self.cells[range] {
             let cell = cell as usize;
+            if cell >= cells {
+                continue;
+            }
             let Some(reference) = mesh.cell_map(cell).reference(position) else {
                 continue;
             };

@@ -5,18 +5,24 @@
 //! absorbing sides), so that damping is centred and costs nothing. Increments are small numbers added to small numbers: f32
 //! keeps its accuracy, which the usual three-level form loses.
 //! Start: `v⁰ = dt w + dt²/2 M⁻¹ (D w − f⁰ + K u⁰)` for the initial velocity `w`, which makes the first step second order.
-//! Conserved without damping and sources: `½ vᵀMv/dt² + ½ (uⁿ)ᵀ K uⁿ⁻¹`.
+//! Conserved without damping and sources: `½ vᵀMv/dt² + ½ (uⁿ)ᵀ K uⁿ⁻¹`, taken over the domain without its layer.
 //!
 //! A step is one sweep of the operator (`operator/leapfrog.rs`). All other forces are added to an accumulator before it:
 //! loads, and absorbing sides as `B v (1 + δ)/(2 dt)` with the decay `δ = (1 − α dt/2)/(1 + α dt/2)` of a lane, which leaves
-//! a single factor per degree of freedom and lane, the gain `dt²/(m (1 + α dt/2) + b dt/2)`.
+//! a single factor per degree of freedom and lane, the gain `dt²/(m (1 + α dt/2) + b dt/2)`. Absorbing layers:
+//! `central_difference/layer.rs`.
+
+mod layer;
 
 use super::{Rate, Stepper};
+use crate::boundary::pml::operator::LayerOperator;
 use crate::field::Field;
 use crate::operator::StiffnessOperator;
 use crate::operator::leapfrog::Leapfrog;
 use crate::real::Real;
 use crate::simulator::setup::{Loads, Prepared, SpaceMatrices};
+use crate::space::Space;
+use layer::LayerForces;
 
 /// The state of a group of trajectories.
 pub(crate) struct CentralDifference<'a, T, const L: usize> {
@@ -37,6 +43,7 @@ pub(crate) struct CentralDifference<'a, T, const L: usize> {
     sides: Vec<(usize, [T; L])>,
     /// A second displacement, where the operator needs it.
     spare: Field<T, L>,
+    layer: Option<LayerForces<'a, T, L>>,
     parallel: bool,
 }
 
@@ -47,8 +54,10 @@ impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
     /// Starts the trajectories of the lanes; lanes without one stay at rest. Where `parallel`, the thread pool shares the
     /// work of every step; the bits do not depend on it.
     pub(crate) fn new(
+        space: &Space,
         matrices: &SpaceMatrices,
         stiffness: &'a StiffnessOperator<T>,
+        layer: Option<&'a LayerOperator<T>>,
         lanes: &[Option<Prepared>; L],
         dt: f64,
         parallel: bool,
@@ -81,6 +90,7 @@ impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
             } else {
                 Field::zeros(0)
             },
+            layer: layer.map(|operator| LayerForces::new(operator, n)),
             parallel,
         };
         for (lane, prepared) in lanes.iter().enumerate() {
@@ -104,18 +114,32 @@ impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
                 side[dof] += value;
                 values[lane] = T::from_f64(value * (1.0 + decay) / (2.0 * dt));
             }
+            let terms = prepared.layer_terms(space, matrices);
+            // damping and stiffness that the layer adds
+            let mut added = vec![[0.0; 2]; terms.last().map_or(0, |term| term.dof + 1)];
+            for term in &terms {
+                added[term.dof] = [term.damping, term.stiffness];
+            }
             for dof in 0..n {
                 if matrices.boundary.fixed[dof] {
                     continue;
                 }
+                let [layer_damping, layer_stiffness] = *added.get(dof).unwrap_or(&[0.0; 2]);
                 let mass = prepared.mass[dof];
                 let velocity = prepared.velocity[dof];
-                let damping = prepared.damping * mass + side[dof];
-                let acceleration = damping * velocity + residual[dof][lane].to_f64();
+                let damping = prepared.damping * mass + side[dof] + layer_damping;
+                let force =
+                    residual[dof][lane].to_f64() + layer_stiffness * prepared.displacement[dof];
+                let acceleration = damping * velocity + force;
                 let increment = dt * velocity + 0.5 * dt * dt / mass * acceleration;
-                let inertia = mass * (1.0 + half_rate) + 0.5 * dt * side[dof];
+                let inertia = mass * (1.0 + half_rate)
+                    + 0.5 * dt * (side[dof] + layer_damping)
+                    + 0.25 * dt * dt * layer_stiffness;
                 this.increment[dof][lane] = T::from_f64(increment);
                 this.gain[dof][lane] = T::from_f64(-dt * dt / inertia);
+            }
+            if let Some(layer) = &mut this.layer {
+                layer.set(lane, &terms, prepared.damping, dt);
             }
         }
         this
@@ -130,6 +154,9 @@ impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
             for lane in 0..L {
                 force[lane] = factors[lane].mul_add(v[lane], force[lane]);
             }
+        }
+        if let Some(layer) = &mut self.layer {
+            layer.add(&self.displacement, &self.increment, &mut self.force);
         }
     }
 
@@ -160,6 +187,10 @@ impl<T: Real, const L: usize> Stepper<T, L> for CentralDifference<'_, T, L> {
             self.stiffness.apply(&self.displacement, &mut self.force);
             self.force_is_stiffness = true;
         }
+        let force = match &mut self.layer {
+            None => &self.force,
+            Some(layer) => layer.domain_force(&self.displacement, &self.force),
+        };
         let mut energy = [0.0; L];
         // the gain gives the mass back
         let scale: [f64; L] = self.decay.map(|decay| 0.25 * (1.0 + decay.to_f64()));
@@ -171,7 +202,7 @@ impl<T: Real, const L: usize> Stepper<T, L> for CentralDifference<'_, T, L> {
                 if gain != 0.0 {
                     energy[lane] -= scale[lane] * v * v / gain;
                 }
-                energy[lane] += 0.5 * (u - v) * self.force[dof][lane].to_f64();
+                energy[lane] += 0.5 * (u - v) * force[dof][lane].to_f64();
             }
         }
         for (dof, factors) in &self.sides {
@@ -179,6 +210,9 @@ impl<T: Real, const L: usize> Stepper<T, L> for CentralDifference<'_, T, L> {
                 let v = self.increment[*dof][lane].to_f64();
                 energy[lane] -= 0.25 * factors[lane].to_f64() * v * v;
             }
+        }
+        if let Some(layer) = &self.layer {
+            layer.subtract_kinetic(&self.increment, &mut energy);
         }
         energy
     }

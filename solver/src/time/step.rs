@@ -11,6 +11,7 @@ use std::f64::consts::TAU;
 
 use super::{Integrator, TimeSettings, TimeStep, Warning};
 use crate::SolverError;
+use crate::boundary::pml::Layer;
 use crate::digits::short;
 use crate::element::Element;
 use crate::space::Space;
@@ -157,6 +158,21 @@ impl TimeSettings {
             steps_per_snapshot: steps as usize,
             stable_dt,
             warnings,
+        })
+    }
+
+    /// Warns of a layer that is thinner than half the dominant wavelength or two cells. A signal's highest frequency is
+    /// about 2.5 times its dominant one.
+    pub(crate) fn layer_warning(&self, layer: &Layer) -> Option<Warning> {
+        let (thickness, cells) = (layer.thickness(), layer.cells_across);
+        let wavelength = self.max_frequency.map(|f| 2.5 * self.max_speed / f);
+        let half = 0.5 * wavelength.unwrap_or(0.0);
+        let two_cells = 2.0 * thickness / cells.max(1) as f64;
+        (thickness < half || cells < 2).then_some(Warning::ThinLayer {
+            thickness,
+            cells,
+            wavelength,
+            advised: half.max(two_cells),
         })
     }
 

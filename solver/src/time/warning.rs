@@ -36,6 +36,17 @@ pub enum Warning {
         /// How many times wider most cells are.
         ratio: f64,
     },
+    /// An absorbing layer (pml) is thin for the dominant wavelength or has too few cells across.
+    ThinLayer {
+        /// Thickness, m.
+        thickness: f64,
+        /// Cells across.
+        cells: usize,
+        /// Dominant wavelength at the largest speed, m, where it is known.
+        wavelength: Option<f64>,
+        /// Thickness of at least half that wavelength and two cells, m.
+        advised: f64,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -77,6 +88,35 @@ impl fmt::Display for Warning {
                 short(position[1]),
                 short(*ratio),
             ),
+            Self::ThinLayer {
+                thickness,
+                cells,
+                wavelength,
+                advised,
+            } => {
+                write!(
+                    f,
+                    "the absorbing layer (pml) of {} m has {} across",
+                    short(*thickness),
+                    if *cells == 1 {
+                        "1 cell".to_owned()
+                    } else {
+                        format!("{cells} cells")
+                    },
+                )?;
+                if let Some(wavelength) = wavelength {
+                    write!(
+                        f,
+                        ", and the dominant wavelength is up to {} m",
+                        short(*wavelength)
+                    )?;
+                }
+                write!(
+                    f,
+                    ": it may reflect more than asked for; set pml.thickness = {}, which is two cells and half a wavelength or more",
+                    short(*advised)
+                )
+            }
         }
     }
 }

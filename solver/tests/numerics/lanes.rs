@@ -181,6 +181,36 @@ fn lanes_are_bitwise_independent_in_newmark() {
 }
 
 #[test]
+fn lanes_are_bitwise_independent_beside_absorbing_layers() {
+    let layer = BoundaryKind::Pml {
+        thickness: 0.5,
+        reflection: 1e-6,
+    };
+    let boundary = BoundaryConditions {
+        default: layer,
+        groups: [("top".to_owned(), BoundaryKind::Impedance { ratio: 0.5 })].into(),
+    };
+    for precision in [Precision::F64, Precision::F32] {
+        for (element, cells) in [
+            (Element::GllQuad { order: 4 }, 4),
+            (Element::P1Triangle, 10),
+            (Element::Q1Quad, 10),
+        ] {
+            let time = TimeSettings {
+                duration: 0.8,
+                snapshots: 41,
+                max_speed: 1.3,
+                ..TimeSettings::default()
+            };
+            let space = unit_square(element, cells, 0.2, 0);
+            let simulator =
+                Simulator::new(space, boundary.clone(), time, observers(), precision).unwrap();
+            neighbours_do_not_matter(&simulator, scene);
+        }
+    }
+}
+
+#[test]
 fn f32_stays_within_1e_4_of_f64_over_a_demo_length_run() {
     let scenes: Vec<Scene> = (0..8).map(scene).collect();
     let exact = demo(Precision::F64, Integrator::CentralDifference, 16, 1.6).run(&scenes);

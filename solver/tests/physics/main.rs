@@ -3,6 +3,7 @@
 //! Every test compares with an exact property of the wave equation `u_tt/c² + (α/c²) u_t − Δu = f`, none with stored
 //! numbers.
 
+mod absorption;
 mod boundaries;
 mod propagation;
 mod symmetries;
@@ -55,15 +56,11 @@ impl Default for Case {
 
 impl Case {
     fn simulator(&self) -> Simulator {
-        let shape = match self.element {
-            Element::P1Triangle => CellShape::Triangle,
-            _ => CellShape::Quadrilateral,
-        };
         let mesh = Rectangle {
             origin: [0.0, 0.0],
             size: self.size,
             cells: self.cells,
-            shape,
+            shape: self.element.shape(),
             distortion: self.distortion,
             seed: 5,
         };

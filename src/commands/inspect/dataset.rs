@@ -179,6 +179,9 @@ fn describe(spec: &FileSpec, console: &Console) {
         "origin     fewave {}, seed {}, configuration {}",
         origin.version, origin.seed, &origin.config_hash
     ));
+    for (name, value) in &origin.extra {
+        console.say(format!("origin     {} {value}", name.replace('_', " ")));
+    }
 }
 
 fn quantities(receivers: &ReceiverSpec) -> Vec<String> {

@@ -25,7 +25,8 @@ pub struct Series {
     folder: PathBuf,
     /// Everything that all snapshots share, encoded.
     mesh: String,
-    points: usize,
+    /// The degrees of freedom shown.
+    dofs: Vec<usize>,
     cells: usize,
     speed: String,
     /// Times and files so far.
@@ -45,10 +46,21 @@ impl Series {
 
     /// A series of fields on a space in a medium.
     pub fn new(folder: PathBuf, space: &Space, medium: &dyn Medium) -> Self {
-        let positions = space.dof_positions();
-        let points = positions.iter().flat_map(|[x, y]| [*x, *y, 0.0]);
-        let speeds = positions.iter().map(|position| medium.speed(*position));
-        let (kind, nodes, connectivity) = connectivity(space);
+        let (kind, nodes, mut connectivity) = connectivity(space);
+        // absorbing layers are no part of the field
+        let mut dofs: Vec<usize> = connectivity.iter().map(|&dof| dof as usize).collect();
+        dofs.sort_unstable();
+        dofs.dedup();
+        let mut numbers = vec![0; space.dof_count()];
+        for (number, &dof) in dofs.iter().enumerate() {
+            numbers[dof] = number as i64;
+        }
+        for dof in &mut connectivity {
+            *dof = numbers[*dof as usize];
+        }
+        let positions = || dofs.iter().map(|&dof| space.dof_positions()[dof]);
+        let points = positions().flat_map(|[x, y]| [x, y, 0.0]);
+        let speeds = positions().map(|position| medium.speed(position));
         let cells = connectivity.len() / nodes;
         let offsets = (1..=cells).map(|cell| (cell * nodes) as i64);
         let mesh = format!(
@@ -66,9 +78,9 @@ impl Series {
         Self {
             folder,
             mesh,
-            points: positions.len(),
             cells,
             speed: array("Float64", "speed", 1, speeds.flat_map(f64::to_le_bytes)),
+            dofs,
             entries: String::new(),
         }
     }
@@ -84,12 +96,13 @@ impl Series {
         displacement: &[f64],
     ) -> anyhow::Result<()> {
         let name = format!("snapshots/{snapshot:05}.vtu");
-        let values = displacement.iter().flat_map(|u| u.to_le_bytes());
+        let values = self.dofs.iter().map(|&dof| displacement[dof]);
+        let values = values.flat_map(f64::to_le_bytes);
         let text = format!(
             "<?xml version=\"1.0\"?>\n<VTKFile type=\"UnstructuredGrid\" version=\"1.0\" byte_order=\"LittleEndian\" header_type=\"UInt64\">\n\
              <UnstructuredGrid>\n<Piece NumberOfPoints=\"{}\" NumberOfCells=\"{}\">\n{}<PointData Scalars=\"displacement\">\n{}{}</PointData>\n\
              </Piece>\n</UnstructuredGrid>\n</VTKFile>\n",
-            self.points,
+            self.dofs.len(),
             self.cells,
             self.mesh,
             array("Float64", "displacement", 1, values),
@@ -119,19 +132,15 @@ impl Series {
     }
 }
 
-/// VTK's cell type, nodes a cell, and the degrees of freedom of all cells.
+/// VTK's cell type, nodes a cell, and the degrees of freedom of the domain's cells.
 fn connectivity(space: &Space) -> (u8, usize, Vec<i64>) {
     const TRIANGLE: u8 = 5;
     const QUAD: u8 = 9;
     const QUADRATIC_TRIANGLE: u8 = 22;
     const BIQUADRATIC_TRIANGLE: u8 = 34;
-    let all = || {
-        space
-            .all_cell_dofs()
-            .iter()
-            .map(|&dof| i64::from(dof))
-            .collect()
-    };
+    let nodes = space.reference().nodes();
+    let domain = &space.all_cell_dofs()[..space.domain_cells() * nodes];
+    let all = || domain.iter().map(|&dof| i64::from(dof)).collect();
     match space.element() {
         Element::P1Triangle => (TRIANGLE, 3, all()),
         Element::P2Triangle => (QUADRATIC_TRIANGLE, 6, all()),
@@ -140,7 +149,7 @@ fn connectivity(space: &Space) -> (u8, usize, Vec<i64>) {
             let order = space.element().order();
             let row = order + 1;
             let mut list = Vec::new();
-            for cell in space.all_cell_dofs().chunks_exact(row * row) {
+            for cell in domain.chunks_exact(row * row) {
                 for j in 0..order {
                     for i in 0..order {
                         let corner = j * row + i;

@@ -135,10 +135,11 @@ fn mode_numbers(
     }
     let sides = [["left", "right"], ["bottom", "top"]];
     for side in sides.as_flattened() {
-        if boundary.of(side) == SideCondition::Absorbing {
+        let condition = boundary.of(side);
+        if !matches!(condition, SideCondition::Fixed | SideCondition::Free) {
             return Err(section.error_found(
                 "kind",
-                format!("\"mode\", but the {side} side is absorbing"),
+                format!("\"mode\", but the {side} side is {}", condition.describe()),
                 format!("a mode between fixed and free sides only; set boundary.{side} = \"free\" or use another kind"),
             ));
         }
