@@ -167,7 +167,7 @@ pub enum Command {
     },
     /// Apply a trained surrogate to the trajectories of a data file
     #[command(
-        after_help = "The first snapshots of each trajectory (as many as the surrogate's history) start the rollout.\nExample: fewave predict runs/one-way --input out.hdf5 -o predicted.hdf5 --steps 20"
+        after_help = "The first snapshots of each trajectory (as many as the surrogate's history) start the rollout.\nA surrogate of whole fields predicts from the first snapshot alone, always as many as it was trained on.\nExample: fewave predict runs/one-way --input out.hdf5 -o predicted.hdf5 --steps 20"
     )]
     Predict {
         /// Run or checkpoint

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::cli::SplitArgument;
 use crate::console::{Console, duration, grouped, percent, table};
-use scope::milliseconds;
+use scope::{Mode, milliseconds};
 
 /// A run, measured.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub struct Loaded {
 /// and cost nothing.
 ///
 /// # Errors
-/// When a run is given twice, cannot be loaded or does not fit the data.
+/// When a run is given twice, cannot be loaded or does not fit the data, or where there is nothing that all predict.
 pub fn load(runs: &[PathBuf], split: &Split) -> anyhow::Result<Vec<Loaded>> {
     scope::refuse_repeated(runs)?;
     let mut loaded = Vec::new();
@@ -67,6 +67,7 @@ pub fn load(runs: &[PathBuf], split: &Split) -> anyhow::Result<Vec<Loaded>> {
             surrogate,
         });
     }
+    scope::common_snapshots(&loaded, split)?;
     Ok(loaded)
 }
 
@@ -84,6 +85,10 @@ pub fn measure(
         (loaded.len() * split.len()) as u64,
         "trajectories",
     );
+    let options = EvaluateOptions {
+        snapshots: scope::common_snapshots(&loaded, split)?,
+        ..EvaluateOptions::default()
+    };
     let mut measured = Vec::new();
     for (number, item) in loaded.into_iter().enumerate() {
         let Loaded {
@@ -94,7 +99,7 @@ pub fn measure(
         let before = number * split.len();
         let mut follow =
             |done: usize, _: usize| progress.set((before + done) as u64, label.clone());
-        let evaluation = evaluate(&surrogate, split, &EvaluateOptions::default(), &mut follow)?;
+        let evaluation = evaluate(&surrogate, split, &options, &mut follow)?;
         measured.push(Measured {
             run,
             label,
@@ -145,34 +150,41 @@ pub fn terminal_tables(measured: &[Measured]) -> String {
             ]
         })
         .collect();
-    let short = scope::short_rollout(measured);
-    let mut header = vec![
-        String::new(),
-        "one step: mean".to_owned(),
-        "median".to_owned(),
-        "worst".to_owned(),
+    let short = scope::beginning(measured);
+    let single = measured.iter().any(|item| item.surrogate.rolls_out());
+    let mut header = vec![String::new()];
+    let titles = [
+        single.then(|| "one step".to_owned()),
+        short.as_ref().map(|words| words.replace("rollout of ", "")),
+        Some(scope::all(measured)),
     ];
-    let whole = format!("all {}", scope::whole_rollout(measured));
-    for title in short.iter().chain([&whole]) {
+    for title in titles.into_iter().flatten() {
         header.extend([
             format!("{title}: mean"),
             "median".to_owned(),
             "worst".to_owned(),
         ]);
     }
-    let row = |label: String, single: &Summary, first: &Summary, full: &Summary| {
-        let kept = short.is_some().then_some(first);
-        let cells = [Some(single), kept, Some(full)]
+    let row = |label: String, one: Option<&Summary>, first: &Summary, full: &Summary| {
+        let cells = [
+            single.then_some(one),
+            short.is_some().then_some(Some(first)),
+            Some(Some(full)),
+        ];
+        let cells = cells
             .into_iter()
             .flatten()
-            .flat_map(|s| [s.mean, s.median, s.worst].map(percent));
+            .flat_map(|summary| match summary {
+                Some(s) => [s.mean, s.median, s.worst].map(percent),
+                None => ["–"; 3].map(str::to_owned),
+            });
         std::iter::once(label).chain(cells).collect::<Vec<String>>()
     };
     let networks = measured.iter().map(|item| {
         let s = &item.evaluation.summary;
         row(
             item.label.clone(),
-            &s.one_step_relative_l2,
+            s.one_step_relative_l2.as_ref(),
             &s.rollout_relative_l2_20,
             &s.rollout_relative_l2_full,
         )
@@ -181,7 +193,7 @@ pub fn terminal_tables(measured: &[Measured]) -> String {
         let b = trivial.baseline;
         row(
             trivial.name.replace('-', " "),
-            &b.one_step_relative_l2,
+            b.one_step_relative_l2.as_ref(),
             &b.rollout_relative_l2_20,
             &b.rollout_relative_l2_full,
         )
@@ -202,7 +214,9 @@ pub fn terminal_tables(measured: &[Measured]) -> String {
         ),
         table(&header, &networks.chain(trivial).collect::<Vec<_>>())
     );
-    if let Some(each) = scope::histories(measured) {
+    if scope::mode(measured) == Mode::Mixed {
+        text += "\n\n  Errors are over the snapshots that all runs predict; whole fields start at t = 0, rollouts after the sources have stopped.";
+    } else if let Some(each) = scope::histories(measured) {
         text += &format!(
             "\n\n  The runs predict from different numbers of snapshots ({each}), so their errors are not over the same span."
         );
@@ -229,6 +243,7 @@ pub fn as_json(measured: &[Measured]) -> Value {
             json!({
                 "run": item.run.display().to_string(),
                 "label": item.label,
+                "task": item.surrogate.config().task.kind(),
                 "history": item.evaluation.history,
                 "trajectories": item.evaluation.trajectories.len(),
                 "skipped": item.evaluation.skipped,

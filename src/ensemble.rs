@@ -1,5 +1,7 @@
 //! Wiring of the solver to the dataset files: what is simulated, into which file it goes.
 
+mod scene;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -254,7 +256,8 @@ pub fn file_spec(
         boundaries: boundaries(config),
         constants,
         scalars,
-        fields: fields(inside(simulator).is_some()),
+        fields: fields(config, inside(simulator).is_some()),
+        sources: sample.scene.sources.len(),
         receivers: (!config.receivers.points.is_empty()).then(|| ReceiverSpec {
             positions: config.receivers.points.clone(),
             times: info.receiver_times.clone(),
@@ -288,7 +291,7 @@ fn stored(quantity: Quantity) -> ReceiverQuantity {
 }
 
 /// The fields of a trajectory, in the order of [`trajectory_data`].
-fn fields(holes: bool) -> Vec<FieldSpec> {
+fn fields(config: &DatasetConfig, holes: bool) -> Vec<FieldSpec> {
     let field = |name: &str, unit: &str, description: &str, time_varying| FieldSpec {
         name: name.to_owned(),
         unit: unit.to_owned(),
@@ -304,6 +307,10 @@ fn fields(holes: bool) -> Vec<FieldSpec> {
         ),
         field("speed", "m/s", "wave speed c on the snapshot grid", false),
     ];
+    if scene::starts_moving(config) {
+        let velocity = "velocity of the initial state on the snapshot grid";
+        fields.push(field("initial_velocity", "m/s", velocity, false));
+    }
     if holes {
         let what = "1 where the grid point lies in the domain, 0 outside, where all fields are 0";
         fields.push(field(INSIDE_FIELD, "1", what, false));
@@ -327,12 +334,18 @@ pub fn inside(simulator: &Simulator) -> Option<Array2<f32>> {
 
 /// What goes into the file for one trajectory.
 pub fn trajectory_data(
+    config: &DatasetConfig,
+    simulator: &Simulator,
+    inside: Option<&Array2<f32>>,
     index: u64,
     sample: &Sample,
     recording: Recording,
-    inside: Option<&Array2<f32>>,
 ) -> TrajectoryData {
+    let info = simulator.info();
+    let velocity = scene::starts_moving(config)
+        .then(|| scene::initial_velocity(&sample.scene, info, &recording.speed).into_dyn());
     let mut fields = vec![recording.snapshots.into_dyn(), recording.speed.into_dyn()];
+    fields.extend(velocity);
     fields.extend(inside.map(|inside| inside.clone().into_dyn()));
     let signals = [
         recording.receivers.into_dyn(),
@@ -348,6 +361,7 @@ pub fn trajectory_data(
             .map(|drawn| drawn.value)
             .collect(),
         fields,
+        sources: scene::sources(&sample.scene, &info.snapshot_times),
         // those that were not asked for are empty
         receivers: signals
             .into_iter()

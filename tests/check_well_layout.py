@@ -266,6 +266,18 @@ class File:
                 self.rule(dataset.shape[:1] == (self.trajectories,), dataset.name, "must have a value per trajectory")
                 if name == "index":
                     self.index = list(dataset[()])
+        if "sources" in group:
+            sources = group["sources"]
+            position, signal = (self.dataset(sources, name) for name in ["position", "signal"])
+            if None not in (position, signal):
+                count = position.shape[1] if len(position.shape) > 1 else 0
+                self.rule(count > 0, sources.name, "must have a source")
+                self.shape(position, [self.trajectories, count, 2])
+                self.shape(signal, [self.trajectories, count, len(self.h5["dimensions/time"])])
+                for dataset in (position, signal):
+                    self.rule(dataset.dtype == np.float32, dataset.name, "must be f32")
+                    self.described(dataset)
+                    self.finite(dataset)
         if "receivers" in group:
             receivers = group["receivers"]
             position, time = (self.dataset(receivers, n) for n in ["position", "time"])

@@ -118,6 +118,7 @@ fn spec(split: SplitName, split_trajectories: u64) -> FileSpec {
             times: (0..201).map(|step| step as f64 * 0.004).collect(),
             quantities: vec![ReceiverQuantity::Displacement],
         }),
+        sources: 0,
         energy: true,
         provenance: Provenance {
             config: "name = \"standing-waves\"\n".into(),
@@ -160,6 +161,7 @@ fn trajectory(spec: &FileSpec, split: SplitName, index: u64) -> TrajectoryData {
             Array2::from_elem((POINTS, POINTS), speed as f32).into_dyn(),
         ],
         receivers: signals.collect(),
+        sources: Default::default(),
         energy: vec![(amplitude * omega / speed).powi(2) / 8.0; SNAPSHOTS],
         source_end: 0.0,
     }

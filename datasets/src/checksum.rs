@@ -4,7 +4,8 @@
 //! compression, so equal trajectories have equal digests in every shard layout; reading for training pays nothing for it
 //! (`fewave validate` checks it); and datasets can stay contiguous. Digested, little-endian: the frame, which is times, x, y
 //! (f64), receivers' positions and times (f64), the boundaries' masks by name (a byte each); then index (u64), end of the
-//! source (f64), scalars (f64), energy (f64), each field (f32, row-major, in the file's order), receivers' signals (f32), quantity by quantity.
+//! source (f64), scalars (f64), energy (f64), each field (f32, row-major, in the file's order), sources' positions
+//! and signals (f32), receivers' signals (f32), quantity by quantity.
 
 use std::fs;
 use std::io::Read;

@@ -18,6 +18,7 @@
 //! | `fewave` | attributes `layout`, `version`, `config`, `config_hash`, `seed`, `split`, `split_trajectories`, `strings`, `strings_sha256` (places and digest of HDF5's string heap); group `extra` with further texts |
 //! | `fewave/{time,x,y}` | the coordinates in f64 |
 //! | `fewave/{index,source_end,energy,sha256}` | per trajectory: index in the split, end of the source, energy `(trajectory, time)`, digest of the content |
+//! | `fewave/sources` | `position` (trajectory, source, axis), `signal` (trajectory, source, time) at the snapshot times, where there are sources |
 //! | `fewave/receivers` | `displacement` and `velocity` (trajectory, receiver, time), `gradient` (trajectory, receiver, axis, time), those of them that were recorded; `position` (receiver, 2), `time` |
 //!
 //! Every dataset carries `unit` and `description`; those of The Well also `sample_varying` and `time_varying`.
@@ -45,6 +46,7 @@
 //!         time_varying: true,
 //!     }],
 //!     receivers: None,
+//!     sources: 0,
 //!     energy: false,
 //!     provenance: Provenance {
 //!         config: "name = \"standing-wave\"".into(),
@@ -63,6 +65,7 @@
 //!     scalars: vec![],
 //!     fields: vec![wave.clone().into_dyn()],
 //!     receivers: vec![],
+//!     sources: Default::default(),
 //!     energy: vec![],
 //!     source_end: 0.0,
 //! })?;
@@ -93,7 +96,7 @@ pub use error::{Error, Result, Violation};
 pub use reader::Split;
 pub use schema::{
     AXIS_NAMES, BoundarySpec, BoundaryType, Constant, FieldSpec, FileSpec, INSIDE_FIELD,
-    Provenance, ReceiverQuantity, ReceiverSpec, ScalarSpec, SplitName, TrajectoryData,
+    Provenance, ReceiverQuantity, ReceiverSpec, ScalarSpec, Sources, SplitName, TrajectoryData,
 };
 pub use statistics::{STATISTICS_FILE, Statistics};
 pub use validate::{ValidationReport, validate};

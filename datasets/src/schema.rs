@@ -7,8 +7,10 @@
 
 mod check;
 mod receivers;
+pub(crate) mod sources;
 
 pub use receivers::{ReceiverQuantity, ReceiverSpec};
+pub use sources::Sources;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -229,6 +231,8 @@ pub struct FileSpec {
     pub fields: Vec<FieldSpec>,
     /// Receivers, if any.
     pub receivers: Option<ReceiverSpec>,
+    /// Number of sources of every trajectory.
+    pub sources: usize,
     /// Whether the energy at every snapshot is stored.
     pub energy: bool,
     /// Where the data came from.
@@ -247,6 +251,8 @@ pub struct TrajectoryData {
     /// Signals of [`ReceiverSpec::quantities`], same order: `(receiver, time)`, the gradient `(receiver, axis, time)`; empty
     /// where the file has no receivers.
     pub receivers: Vec<ArrayD<f32>>,
+    /// Positions and signals of the sources, as many as [`FileSpec::sources`].
+    pub sources: Sources,
     /// Energy at every snapshot; empty where [`FileSpec::energy`] is false.
     pub energy: Vec<f64>,
     /// Time at which the last source has stopped, s; 0 without sources.

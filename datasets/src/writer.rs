@@ -17,7 +17,7 @@ use ndarray::{ArrayViewD, arr1, s};
 use crate::checksum::TrajectoryDigest;
 use crate::error::{Error, Hdf5Context, IoContext, Result};
 use crate::hdf::write::{SPACE, Sink};
-use crate::schema::{FileSpec, TrajectoryData};
+use crate::schema::{FileSpec, TrajectoryData, sources};
 
 /// How fields and receiver signals are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -287,6 +287,12 @@ impl FileWriter {
         for (values, spec) in data.fields.iter().zip(&self.spec.fields) {
             digest.update(values);
             self.put_array(&format!("t0_fields/{}", spec.name), slot, values.view())?;
+        }
+        if self.spec.sources > 0 {
+            for (place, values) in sources::PLACES.into_iter().zip(data.sources.arrays()) {
+                digest.update(values);
+                self.put_array(place, slot, values.into_dyn())?;
+            }
         }
         let quantities = self.spec.receivers.iter().flat_map(|spec| &spec.quantities);
         for (signals, quantity) in data.receivers.iter().zip(quantities) {

@@ -30,6 +30,7 @@ fn a_dataset_comes_back_as_written() {
         for (quantity, signals) in ReceiverQuantity::ALL.into_iter().zip(&written.receivers) {
             assert_eq!(&train.receiver_signals(quantity, number).unwrap(), signals);
         }
+        assert_eq!(train.sources(number).unwrap(), written.sources);
         assert_eq!(
             train
                 .read_snapshots("displacement", number, 0..6)

@@ -130,6 +130,16 @@ fn data_that_do_not_fit_are_refused_before_they_are_written() {
     );
     refused(
         0,
+        &|data| data.sources = Default::default(),
+        &["the sources' position", "[2, 2]", "[0, 0]"],
+    );
+    refused(
+        0,
+        &|data| data.sources.signal[[1, 3]] = f32::NAN,
+        &["the sources' signal", "NaN"],
+    );
+    refused(
+        0,
         &|data| data.source_end = f64::INFINITY,
         &["end of the source", "inf"],
     );

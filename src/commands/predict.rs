@@ -1,11 +1,13 @@
 //! `fewave predict`: a trained surrogate applied to a data file.
 
+mod field;
+
 use std::path::Path;
 use std::time::Instant;
 
 use candle_core::Device;
 use fewave_datasets::{FileWriter, Split};
-use fewave_surrogate::{Execution, LayerExecution, Surrogate};
+use fewave_surrogate::{Execution, LayerExecution, Surrogate, TaskConfig};
 use ndarray::{Array2, Array3, s};
 
 use crate::cli::Global;
@@ -50,6 +52,17 @@ pub fn run(
     let split = Split::open_file(input)?;
     surrogate.check(&split)?;
     surrogate.set_execution(execution);
+    if let TaskConfig::Field(task) = &surrogate.config().task {
+        if let Some(count) = steps {
+            return Err(ConfigError::Usage(format!(
+                "--steps {count}: {} predicts whole fields, always the {} snapshots that it was trained on; leave --steps out",
+                run.display(),
+                task.snapshots
+            ))
+            .into());
+        }
+        return field::predict(&surrogate, task, &split, &label(run), file, &console);
+    }
     let history = surrogate.history();
     let mut first = 0;
     for trajectory in 0..split.len() {

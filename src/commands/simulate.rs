@@ -94,7 +94,8 @@ pub fn run(config: &Path, file: &Path, vtu: Option<&Path>, global: &Global) -> a
     };
     let spec = ensemble::file_spec(&config, &simulator, &sample, SplitName::Train, 1);
     let inside = ensemble::inside(&simulator);
-    let data = ensemble::trajectory_data(0, &sample, recording, inside.as_ref());
+    let inside = inside.as_ref();
+    let data = ensemble::trajectory_data(&config, &simulator, inside, 0, &sample, recording);
     let mut writer = FileWriter::create(file, &spec, 1)?;
     writer.write(0, &data)?;
     writer.finish()?;

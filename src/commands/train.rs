@@ -35,13 +35,14 @@ pub fn run(
     let summary = start(&config, run, resume, global.force, "training", &console)?;
     if let Some(best) = &summary.best {
         console.say(format!(
-            "{}: {} parameters, {} steps in {}; best on the valid split at step {}: one step {}",
+            "{}: {} parameters, {} steps in {}; best on the valid split at step {}: {} {}",
             run.display(),
             grouped(summary.parameters as u64),
             grouped(summary.step as u64),
             duration(summary.seconds),
             best.step,
-            percent(best.one_step_relative_l2),
+            best.measure(),
+            percent(best.error()),
         ));
     }
     console.say(format!(
@@ -56,7 +57,8 @@ pub fn run(
         "parameters": summary.parameters,
         "loss": summary.loss,
         "best_step": summary.best.map(|best| best.step),
-        "best_one_step_relative_l2": summary.best.map(|best| best.one_step_relative_l2),
+        "best_one_step_relative_l2": summary.best.and_then(|best| best.one_step_relative_l2),
+        "best_rollout_relative_l2": summary.best.map(|best| best.rollout_relative_l2),
     }))
 }
 
@@ -85,7 +87,7 @@ pub fn start(
     for split in [SplitName::Train, SplitName::Valid] {
         super::open_reference(&config.data, split)?;
     }
-    let (channels, axes) = (config.task.channels(), config.task.axes());
+    let (channels, axes) = (config.task.least_channels(), config.task.axes());
     for warning in config.network.warnings(channels, axes)? {
         console.warn(warning);
     }
@@ -176,7 +178,7 @@ struct Observer<'a> {
 impl TrainObserver for Observer<'_> {
     fn started(&mut self, plan: &TrainPlan) {
         self.console.say(format!(
-            "{}: {} parameters ({} in the dense twin), {} multiply-adds a step; {} windows, batch {}, {} steps",
+            "{}: {} parameters ({} in the dense twin), {} multiply-adds a prediction; {} samples, batch {}, {} steps",
             self.label,
             grouped(plan.parameters as u64),
             grouped(plan.dense_parameters as u64),
@@ -210,7 +212,7 @@ impl TrainObserver for Observer<'_> {
     }
 
     fn validated(&mut self, validation: &Validation) {
-        self.valid = Some(validation.one_step_relative_l2);
+        self.valid = Some(validation.error());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fewave_datasets::{FileSpec, FileWriter, Split, TrajectoryData};
+use fewave_datasets::{FileSpec, FileWriter, Sources, Split, TrajectoryData};
 use fewave_surrogate::Provenance;
 use fewave_surrogate::metrics::Summary;
 use ndarray::{Array3, Axis};
@@ -53,10 +53,14 @@ pub fn write(
         return Ok(());
     }
     let path = folder.join("predictions.hdf5");
-    let given = format!(
-        "the {} snapshots after the sources have stopped, which are the true ones",
-        item.evaluation.history
-    );
+    let given = if item.surrogate.rolls_out() {
+        format!(
+            "the {} snapshots after the sources have stopped, which are the true ones",
+            item.evaluation.history
+        )
+    } else {
+        "the scene at t = 0; snapshots that it does not predict are the true ones".to_owned()
+    };
     let spec = predicted_spec(
         split,
         split.times().to_vec(),
@@ -95,6 +99,7 @@ pub fn predicted_spec(
         }
     }
     spec.receivers = None;
+    spec.sources = 0;
     spec.energy = false;
     spec.provenance.version = env!("CARGO_PKG_VERSION").to_owned();
     let extra = &mut spec.provenance.extra;
@@ -136,6 +141,7 @@ pub fn predicted_trajectory(
             .collect(),
         fields,
         receivers: Vec::new(),
+        sources: Sources::default(),
         energy: Vec::new(),
         source_end: split.source_end(trajectory)?,
     })
@@ -160,12 +166,18 @@ pub fn metrics(measured: &[Measured], split: &Split) -> anyhow::Result<Vec<u8>> 
     ])?;
     for item in measured {
         for trajectory in &item.evaluation.trajectories {
+            let whole = if item.surrogate.rolls_out() {
+                "rollout"
+            } else {
+                "field"
+            };
             for (mode, steps) in [
                 ("one-step", &trajectory.one_step),
-                ("rollout", &trajectory.rollout),
+                (whole, &trajectory.rollout),
             ] {
-                for (number, step) in steps.iter().enumerate() {
-                    let snapshot = trajectory.first + item.evaluation.history + number;
+                for (number, (step, snapshot)) in
+                    steps.iter().zip(&trajectory.snapshots).enumerate()
+                {
                     csv.write_record([
                         item.label.clone(),
                         trajectory.index.to_string(),
@@ -173,7 +185,7 @@ pub fn metrics(measured: &[Measured], split: &Split) -> anyhow::Result<Vec<u8>> 
                         (number + 1).to_string(),
                         split
                             .times()
-                            .get(snapshot)
+                            .get(*snapshot)
                             .map_or(String::new(), f64::to_string),
                         format!("{:e}", step.relative_l2),
                         format!("{:e}", step.vrmse),
@@ -202,7 +214,10 @@ pub fn summary(measured: &[Measured]) -> anyhow::Result<Vec<u8>> {
         "worst",
         "worst_trajectory",
     ])?;
-    let mut row = |run: &str, measure: &str, item: &Measured, values: &Summary| {
+    let mut row = |run: &str, measure: &str, item: &Measured, values: Option<&Summary>| {
+        let Some(values) = values else {
+            return Ok(());
+        };
         let worst = item
             .evaluation
             .trajectories
@@ -221,14 +236,17 @@ pub fn summary(measured: &[Measured]) -> anyhow::Result<Vec<u8>> {
     for item in measured {
         let all = &item.evaluation.summary;
         for (measure, values) in [
-            ("one_step_relative_l2", &all.one_step_relative_l2),
-            ("one_step_vrmse", &all.one_step_vrmse),
-            ("rollout_relative_l2_20", &all.rollout_relative_l2_20),
-            ("rollout_relative_l2_full", &all.rollout_relative_l2_full),
-            ("rollout_vrmse", &all.rollout_vrmse),
-            ("rollout_nrmse", &all.rollout_nrmse),
-            ("rollout_max_abs_m", &all.rollout_max_abs),
-            ("rollout_boundary_rmse_m", &all.rollout_boundary_rmse),
+            ("one_step_relative_l2", all.one_step_relative_l2.as_ref()),
+            ("one_step_vrmse", all.one_step_vrmse.as_ref()),
+            ("rollout_relative_l2_20", Some(&all.rollout_relative_l2_20)),
+            (
+                "rollout_relative_l2_full",
+                Some(&all.rollout_relative_l2_full),
+            ),
+            ("rollout_vrmse", Some(&all.rollout_vrmse)),
+            ("rollout_nrmse", Some(&all.rollout_nrmse)),
+            ("rollout_max_abs_m", Some(&all.rollout_max_abs)),
+            ("rollout_boundary_rmse_m", Some(&all.rollout_boundary_rmse)),
         ] {
             row(&item.label, measure, item, values)?;
         }
@@ -236,9 +254,12 @@ pub fn summary(measured: &[Measured]) -> anyhow::Result<Vec<u8>> {
     for trivial in scope::trivial(measured) {
         let of = trivial.baseline;
         for (measure, values) in [
-            ("one_step_relative_l2", &of.one_step_relative_l2),
-            ("rollout_relative_l2_20", &of.rollout_relative_l2_20),
-            ("rollout_relative_l2_full", &of.rollout_relative_l2_full),
+            ("one_step_relative_l2", of.one_step_relative_l2.as_ref()),
+            ("rollout_relative_l2_20", Some(&of.rollout_relative_l2_20)),
+            (
+                "rollout_relative_l2_full",
+                Some(&of.rollout_relative_l2_full),
+            ),
         ] {
             row(&trivial.name, measure, trivial.item, values)?;
         }

@@ -1,7 +1,8 @@
 //! What the numbers say, in words: findings that a report must not leave to the reader.
 
 use fewave_plots::Verdict;
-use fewave_surrogate::evaluate::Baseline;
+use fewave_surrogate::TaskConfig;
+use fewave_surrogate::evaluate::{Baseline, Latency};
 use fewave_surrogate::metrics::Summary;
 
 use super::Measured;
@@ -48,31 +49,59 @@ fn against(item: &Measured, largest: &Measured) -> String {
         format!("{fewer:.1} times fewer than")
     };
     let (own, other) = (&item.evaluation.summary, &largest.evaluation.summary);
+    let single = match (&own.one_step_relative_l2, &other.one_step_relative_l2) {
+        (Some(own), Some(other)) => format!(
+            "{} in one step ({} there) and ",
+            percent(own.median),
+            percent(other.median)
+        ),
+        _ => String::new(),
+    };
     format!(
-        "{} has {} parameters, {size} {} ({}). Its median error is {} in one step ({} there) and {} over the rollout ({} there).",
+        "{} has {} parameters, {size} {} ({}). Its median error is {single}{} over the {} ({} there).",
         item.label,
         grouped(own_count as u64),
         largest.label,
         grouped(other_count as u64),
-        percent(own.one_step_relative_l2.median),
-        percent(other.one_step_relative_l2.median),
         percent(own.rollout_relative_l2_full.median),
+        if both(item, largest, true) {
+            "rollout"
+        } else if both(item, largest, false) {
+            "whole field"
+        } else {
+            "snapshots that both predict"
+        },
         percent(other.rollout_relative_l2_full.median),
     )
 }
 
+/// Whether both predict step by step, or neither.
+fn both(item: &Measured, other: &Measured, rolls_out: bool) -> bool {
+    [item, other].map(|run| run.surrogate.rolls_out()) == [rolls_out; 2]
+}
+
 /// Whether fewer parameters pay in time; a smaller network that takes longer than the largest is a warning.
 fn speed(item: &Measured, largest: &Measured) -> Option<String> {
+    // a step and a whole field are not the same work
+    let alike = both(item, largest, true) || both(item, largest, false);
     let (own, other) = (
         item.evaluation.latency?.per_step_ms_median,
         largest.evaluation.latency?.per_step_ms_median,
     );
+    if !alike {
+        return None;
+    }
     if item.surrogate.parameters() >= largest.surrogate.parameters() || own * ABOUT < other {
         return None;
     }
     let times = format!(
-        "{} a step, {} there",
+        "{} a {}, {} there",
         milliseconds(own),
+        if item.surrogate.rolls_out() {
+            "step"
+        } else {
+            "field"
+        },
         milliseconds(other)
     );
     Some(if own > other * ABOUT {
@@ -98,7 +127,14 @@ fn diverged(item: &Measured) -> Option<String> {
     (lost > 0).then(|| {
         format!(
             "Warning: {lost} of {} of {} without a finite error: the predictions grow without bound.",
-            counted(trajectories.len(), "rollout"),
+            counted(
+                trajectories.len(),
+                if item.surrogate.rolls_out() {
+                    "rollout"
+                } else {
+                    "field"
+                }
+            ),
             item.label
         )
     })
@@ -106,32 +142,43 @@ fn diverged(item: &Measured) -> Option<String> {
 
 /// Where a surrogate does no better than a prediction without any parameter: in one step, over the rollout, or both.
 fn worse_than_trivial(item: &Measured) -> Vec<String> {
-    let best = |of: fn(&Baseline) -> &Summary| {
+    let best = |of: fn(&Baseline) -> Option<&Summary>| {
         item.evaluation
             .baselines
             .iter()
-            .map(|baseline| (of(baseline).median, baseline.name.replace('-', " ")))
+            .filter_map(|baseline| Some((of(baseline)?.median, baseline.name.replace('-', " "))))
             .min_by(|a, b| a.0.total_cmp(&b.0))
     };
     let summary = &item.evaluation.summary;
+    let (whole, shorter) = if item.surrogate.rolls_out() {
+        (
+            "over the whole rollout",
+            "Use it for fewer steps, or train it longer.",
+        )
+    } else {
+        (
+            "over the whole field",
+            "Train it longer, on more data, or to predict fewer snapshots.",
+        )
+    };
     let cases = [
         (
             "in one step",
             "Train it longer, or on more data.",
-            summary.one_step_relative_l2.median,
-            best(|b| &b.one_step_relative_l2),
+            summary.one_step_relative_l2.as_ref(),
+            best(|b| b.one_step_relative_l2.as_ref()),
         ),
         (
-            "over the whole rollout",
-            "Use it for fewer steps, or train it longer.",
-            summary.rollout_relative_l2_full.median,
-            best(|b| &b.rollout_relative_l2_full),
+            whole,
+            shorter,
+            Some(&summary.rollout_relative_l2_full),
+            best(|b| Some(&b.rollout_relative_l2_full)),
         ),
     ];
     cases
         .into_iter()
         .filter_map(|(place, remedy, own, trivial)| {
-            let (error, name) = trivial?;
+            let (own, (error, name)) = (own?.median, trivial?);
             is_no_better(own, error).then(|| {
                 format!(
                     "Warning: {place} {} is no better than the trivial prediction \u{201c}{name}\u{201d}, which has no parameters: \
@@ -155,7 +202,7 @@ fn against_fe(item: &Measured, fe: &FeTime) -> Option<String> {
     let latency = item.evaluation.latency?;
     let surrogate = latency.rollout_ms;
     let snapshots = counted(latency.rollout_steps, "snapshot");
-    let [single, ensemble] = fe.for_snapshots(latency.rollout_steps);
+    let [single, ensemble] = fe.for_snapshots(reached(item, &latency));
     let pays = if surrogate * ABOUT < ensemble {
         "This is not yet at equal error: FE on a coarser mesh is faster, too."
     } else {
@@ -173,6 +220,14 @@ fn against_fe(item: &Measured, fe: &FeTime) -> Option<String> {
         compared(surrogate, single),
         compared(surrogate, ensemble),
     ))
+}
+
+/// Snapshots of the data that FE has to compute for a prediction: a field may leave some out.
+pub fn reached(item: &Measured, latency: &Latency) -> usize {
+    match &item.surrogate.config().task {
+        TaskConfig::Propagate(_) => latency.rollout_steps,
+        TaskConfig::Field(task) => latency.rollout_steps * task.every,
+    }
 }
 
 /// A time beside another in words.

@@ -12,6 +12,7 @@ use fewave_plots::{Provenance, Report, ReportFigure};
 
 use super::findings::findings;
 use super::reference::FeTime;
+use super::scope::Mode;
 use super::{Measured, files, scope};
 use crate::console::Console;
 use crate::output;
@@ -89,20 +90,7 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path, console: &Console) -> a
 fn summary(comparison: &Comparison<'_>) -> anyhow::Result<Vec<String>> {
     let (split, measured) = (comparison.split, comparison.measured);
     let [x, y] = split.axes();
-    let given = match scope::histories(measured) {
-        Some(each) => format!(
-            "One step: the next snapshot from the true ones before it. Rollout: all snapshots from the first ones alone, each prediction \
-             feeding the next. The runs predict from different numbers of snapshots ({each}): their rollouts begin at different times and \
-             cover different spans, so their errors are not over the same snapshots, and each history has its own trivial predictions."
-        ),
-        None => {
-            let history = measured.first().map_or(0, |item| item.evaluation.history);
-            format!(
-                "One step: the next snapshot from {history} true {}. Rollout: all snapshots from the first {history} alone, each prediction feeding the next.",
-                if history == 1 { "one" } else { "ones" }
-            )
-        }
-    };
+    let given = given(measured);
     let mut paragraphs = vec![
         format!(
             "{} measured on {} of the {} split: {} × {} points, {} snapshots. {}",
@@ -115,8 +103,13 @@ fn summary(comparison: &Comparison<'_>) -> anyhow::Result<Vec<String>> {
             origin(comparison),
         ),
         format!(
-            "{given} Errors are relative L2 norms over a trajectory; 100 % is what predicting zero gives. Zero, persistence (no change) and \
-             linear extrapolation (2u(n) − u(n−1)) cost no parameters and are what any surrogate has to beat."
+            "{given} Errors are relative L2 norms over a trajectory; 100 % is what predicting zero gives. {} cost no parameters and are what any \
+             surrogate has to beat.",
+            if scope::mode(measured) == Mode::Fields {
+                "Zero and persistence (no change from t = 0)"
+            } else {
+                "Zero, persistence (no change) and linear extrapolation (2u(n) − u(n−1))"
+            }
         ),
         "Each line is one training with one seed. Another seed gives other numbers, most of all for long rollouts: train several \
          before a difference is taken for a property of the scheme."
@@ -143,6 +136,37 @@ fn summary(comparison: &Comparison<'_>) -> anyhow::Result<Vec<String>> {
         }
     }
     Ok(paragraphs)
+}
+
+/// What the errors are of.
+fn given(measured: &[Measured]) -> String {
+    const FIELD: &str = "Whole field: all snapshots in one pass from the scene, which is the first snapshot, the medium, and the initial velocity and the \
+                         sources where there are any.";
+    match scope::mode(measured) {
+        Mode::Fields => return FIELD.to_owned(),
+        Mode::Mixed => {
+            return format!(
+                "{FIELD} Rollout: all snapshots from the first ones after the sources have stopped, each prediction feeding the next. The runs of \
+                 this report predict in both ways: all errors over several snapshots are over those that every run predicts, and each way has \
+                 its own trivial predictions."
+            );
+        }
+        Mode::Rollouts => {}
+    }
+    match scope::histories(measured) {
+        Some(each) => format!(
+            "One step: the next snapshot from the true ones before it. Rollout: all snapshots from the first ones alone, each prediction \
+             feeding the next. The runs predict from different numbers of snapshots ({each}): their rollouts begin at different times and \
+             cover different spans, so their errors are not over the same snapshots, and each history has its own trivial predictions."
+        ),
+        None => {
+            let history = measured.first().map_or(0, |item| item.evaluation.history);
+            format!(
+                "One step: the next snapshot from {history} true {}. Rollout: all snapshots from the first {history} alone, each prediction feeding the next.",
+                if history == 1 { "one" } else { "ones" }
+            )
+        }
+    }
 }
 
 /// What the networks have seen of this split, run by run where they were trained on different data.

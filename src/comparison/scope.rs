@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use fewave_datasets::Split;
 use fewave_surrogate::evaluate::{Baseline, SHORT_ROLLOUT};
 
-use super::Measured;
+use super::{Loaded, Measured};
 use crate::config::ConfigError;
 
 /// A trivial prediction as it is listed: once for each history, named with it where histories differ.
@@ -38,6 +39,111 @@ pub fn refuse_repeated(runs: &[PathBuf]) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// The snapshots of each trajectory that errors are taken over, where the runs predict different ones and at least one of
+/// them predicts whole fields: those that all predict. Rollouts among themselves are taken as they are: each has the trivial
+/// predictions of its own history beside it.
+///
+/// # Errors
+/// When no snapshot is predicted by all.
+pub fn common_snapshots(
+    loaded: &[Loaded],
+    split: &Split,
+) -> anyhow::Result<Option<Vec<Vec<usize>>>> {
+    if loaded.iter().all(|item| item.surrogate.rolls_out()) {
+        return Ok(None);
+    }
+    let mut predicted = Vec::new();
+    for item in loaded {
+        let spans = item.surrogate.spans(split)?.into_iter();
+        let snapshots = spans.map(|span| span.map_or_else(Vec::new, |span| span.predicted));
+        predicted.push(snapshots.collect::<Vec<Vec<usize>>>());
+    }
+    let Some((first, others)) = predicted.split_first() else {
+        return Ok(None);
+    };
+    if others.iter().all(|other| other == first) {
+        return Ok(None);
+    }
+    let mut common = first.clone();
+    for (position, snapshots) in common.iter_mut().enumerate() {
+        snapshots.retain(|n| others.iter().all(|other| other[position].contains(n)));
+    }
+    if common.iter().all(Vec::is_empty) {
+        let each: Vec<String> = loaded
+            .iter()
+            .zip(&predicted)
+            .map(|(item, all)| format!("{} predicts {}", item.label, in_words(all)))
+            .collect();
+        return Err(ConfigError::Usage(format!(
+            "the runs have no snapshot in common on {}: {}; nothing could be compared, evaluate them one by one or train them on \
+             the same snapshots",
+            split.path().display(),
+            each.join(", ")
+        ))
+        .into());
+    }
+    Ok(Some(common))
+}
+
+/// The first and last predicted snapshots over all trajectories.
+fn in_words(predicted: &[Vec<usize>]) -> String {
+    let all = predicted.iter().flatten();
+    match (all.clone().min(), all.max()) {
+        (Some(least), Some(most)) => format!("snapshots from {least} to {most}"),
+        _ => "nothing".to_owned(),
+    }
+}
+
+/// How the runs predict, which decides the words for their errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// All step by step.
+    Rollouts,
+    /// All in one pass.
+    Fields,
+    /// Some this way, some that.
+    Mixed,
+}
+
+/// How the runs predict.
+pub fn mode(measured: &[Measured]) -> Mode {
+    let steps = measured.iter().filter(|item| item.surrogate.rolls_out());
+    match steps.count() {
+        0 => Mode::Fields,
+        count if count == measured.len() => Mode::Rollouts,
+        _ => Mode::Mixed,
+    }
+}
+
+/// The same in short, for the head of a column: `all 36 steps`, `all 16 snapshots`.
+pub fn all(measured: &[Measured]) -> String {
+    let steps = whole_rollout(measured);
+    match mode(measured) {
+        Mode::Rollouts => format!("all {steps}"),
+        _ => format!("all {}", steps.replace("step", "snapshot")),
+    }
+}
+
+/// What the errors over all measured snapshots are over: `whole rollout of 36 steps`, `whole field of 16 snapshots`.
+pub fn whole(measured: &[Measured]) -> String {
+    let steps = whole_rollout(measured);
+    let snapshots = || steps.replace("step", "snapshot");
+    match mode(measured) {
+        Mode::Rollouts => format!("whole rollout of {steps}"),
+        Mode::Fields => format!("whole field of {}", snapshots()),
+        Mode::Mixed => format!("the {} that all predict", snapshots()),
+    }
+}
+
+/// What the errors over the first of them are over: `rollout of 20 steps`, `first 20 snapshots`; `None` where that is all.
+pub fn beginning(measured: &[Measured]) -> Option<String> {
+    let steps = short_rollout(measured)?;
+    Some(match mode(measured) {
+        Mode::Rollouts => format!("rollout of {steps}"),
+        _ => format!("first {}", steps.replace("step", "snapshot")),
+    })
+}
+
 /// Fewest and most predicted snapshots of a rollout, over all runs and trajectories.
 fn rollout_lengths(measured: &[Measured]) -> (usize, usize) {
     let lengths = measured
@@ -51,7 +157,7 @@ fn rollout_lengths(measured: &[Measured]) -> (usize, usize) {
 }
 
 /// The short rollout in words, `20 steps`; `None` where no rollout is longer, so that the whole one says it all.
-pub fn short_rollout(measured: &[Measured]) -> Option<String> {
+fn short_rollout(measured: &[Measured]) -> Option<String> {
     let (least, most) = rollout_lengths(measured);
     match (least, most) {
         (_, most) if most <= SHORT_ROLLOUT => None,
@@ -61,7 +167,7 @@ pub fn short_rollout(measured: &[Measured]) -> Option<String> {
 }
 
 /// The whole rollout in words: `36 steps`, or `3 to 7 steps` where trajectories or runs differ.
-pub fn whole_rollout(measured: &[Measured]) -> String {
+fn whole_rollout(measured: &[Measured]) -> String {
     match rollout_lengths(measured) {
         (least, most) if least == most => counted(most, "step"),
         (least, most) => format!("{least} to {most} steps"),
@@ -104,22 +210,23 @@ pub fn histories(measured: &[Measured]) -> Option<String> {
     })
 }
 
-/// The trivial predictions, one of each kind for each history.
+/// The trivial predictions, one of each kind for each history; those beside whole fields start from the first snapshot.
 pub fn trivial(measured: &[Measured]) -> Vec<Trivial<'_>> {
-    let differ = histories_differ(measured);
+    let mixed = mode(measured) == Mode::Mixed;
+    let differ = histories_differ(measured) || mixed;
     let mut listed = Vec::new();
     let mut all = Vec::new();
     for item in measured {
-        let history = item.evaluation.history;
-        if listed.contains(&history) {
+        let (history, rolls_out) = (item.evaluation.history, item.surrogate.rolls_out());
+        if listed.contains(&(history, rolls_out)) {
             continue;
         }
-        listed.push(history);
+        listed.push((history, rolls_out));
         all.extend(item.evaluation.baselines.iter().map(|baseline| Trivial {
-            name: if differ {
-                format!("{} (history {history})", baseline.name)
-            } else {
-                baseline.name.to_owned()
+            name: match (differ, rolls_out) {
+                (false, _) => baseline.name.to_owned(),
+                (true, true) => format!("{} (history {history})", baseline.name),
+                (true, false) => format!("{} (from t = 0)", baseline.name),
             },
             baseline,
             item,

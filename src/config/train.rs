@@ -3,7 +3,6 @@
 //! Sections told apart by `kind` are converted one by one: serde buffers tagged enums, and with that loses the path of what
 //! it found wrong inside.
 
-use fewave_surrogate::task::PropagateConfig;
 use fewave_surrogate::{NetworkConfig, Scheme, SurrogateError, TaskConfig, TrainConfig};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
@@ -53,11 +52,13 @@ pub fn from_document(document: &Document) -> Result<TrainConfig, ConfigError> {
 }
 
 fn read_task(section: &Section<'_>) -> Result<TaskConfig, ConfigError> {
-    section.word("kind", &["propagate"], true)?;
+    let kind = section.word("kind", &["propagate", "field"], true)?;
     let mut table = section.table().clone();
     table.remove("kind");
-    let config: PropagateConfig = convert(section.document(), "task", table)?;
-    Ok(TaskConfig::Propagate(config))
+    Ok(match kind {
+        "field" => TaskConfig::Field(convert(section.document(), "task", table)?),
+        _ => TaskConfig::Propagate(convert(section.document(), "task", table)?),
+    })
 }
 
 fn read_network(section: &Section<'_>) -> Result<NetworkConfig, ConfigError> {

@@ -5,22 +5,23 @@
 //! `second_moment/<parameter>`. Files appear under their final name only when complete. What is read is untrusted:
 //! the network is built from tensors whose shapes are compared before anything of the configured size is allocated.
 
+mod metadata;
+
 use crate::network::{Channels, Network};
 use crate::parameters::{OTHER_NETWORK, Parameters};
-use crate::task::{Grid, Normalisation};
-use crate::train::config::TrainConfig;
 use crate::train::optimiser::AdamW;
 use crate::{Result, SurrogateError};
 use candle_core::{DType, Device, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+pub use metadata::{Metadata, Validation};
 
 /// Name of the checkpoint with the smallest validation error, in a run's folder.
 pub const BEST: &str = "best.safetensors";
@@ -33,80 +34,6 @@ const KEY: &str = "fewave";
 const WEIGHTS: &str = "weights/";
 const FIRST: &str = "first_moment/";
 const SECOND: &str = "second_moment/";
-
-/// Everything about a checkpoint but its tensors.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Metadata {
-    /// Version of this structure.
-    pub format: u32,
-    /// Version of the program that wrote it.
-    pub version: String,
-    /// The run's whole configuration.
-    pub config: TrainConfig,
-    /// [`TrainConfig::hash`] of it.
-    pub config_hash: String,
-    /// Hash of the data set's content.
-    pub data_hash: String,
-    /// Constants of the inputs and outputs, from the train split.
-    pub normalisation: Normalisation,
-    /// Grid and snapshot interval of the training data.
-    pub grid: Grid,
-    /// Updates made.
-    pub step: usize,
-    /// Updates of the whole run.
-    pub steps: usize,
-    /// Windows per epoch.
-    pub windows: usize,
-    /// Wall time of training so far, validation included, s.
-    pub training_seconds: f64,
-    /// The best validation so far.
-    pub best: Option<Validation>,
-    /// How convolutions were executed in training: always as the scheme is written, never chosen by timing.
-    pub execution: String,
-}
-
-/// Errors on the valid split after some step.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Validation {
-    /// Updates made.
-    pub step: usize,
-    /// Mean relative L2 error of single predictions.
-    pub one_step_relative_l2: f64,
-    /// Mean relative L2 error of rollouts of [`steps`](Self::rollout_steps).
-    pub rollout_relative_l2: f64,
-    /// Predicted snapshots of each rollout.
-    pub rollout_steps: usize,
-}
-
-impl Metadata {
-    /// The metadata of a run that has not started.
-    pub(crate) fn new(
-        config: &TrainConfig,
-        data_hash: String,
-        normalisation: Normalisation,
-        grid: Grid,
-        steps: usize,
-        windows: usize,
-    ) -> Result<Self> {
-        Ok(Self {
-            format: FORMAT,
-            version: env!("CARGO_PKG_VERSION").into(),
-            config_hash: config.hash()?,
-            config: config.clone(),
-            data_hash,
-            normalisation,
-            grid,
-            step: 0,
-            steps,
-            windows,
-            training_seconds: 0.0,
-            best: None,
-            execution: "as-written".into(),
-        })
-    }
-}
 
 /// A checkpoint in memory.
 #[derive(Debug)]
@@ -316,7 +243,7 @@ impl Checkpoint {
         let config = &self.metadata.config;
         config.validate()?;
         let mut parameters = Parameters::frozen(self.weights.clone(), device);
-        let channels: Channels = config.task.channels();
+        let channels: Channels = config.task.channels(&self.metadata.normalisation);
         let network = config
             .network
             .build(

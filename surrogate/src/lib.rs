@@ -38,6 +38,7 @@ mod simd;
 mod surrogate;
 pub mod task;
 pub mod train;
+mod whole_field;
 
 pub use error::{Result, SurrogateError};
 pub use evaluate::{EvaluateOptions, Evaluation, evaluate};
@@ -49,7 +50,7 @@ pub use scheme::fresh::{Bands, Domain, Fresh};
 pub use scheme::one_way::{Form, OneWay, Rank};
 pub use scheme::structured::{Permutation, Permutations, Structured};
 pub use scheme::{ConvolutionShape, Equivalence, Footprint, Layer, Scheme};
-pub use surrogate::{Provenance, Surrogate};
+pub use surrogate::{Provenance, Span, Surrogate};
 pub use task::{Grid, TaskConfig};
 pub use train::config::{TrainConfig, TrainSettings};
 pub use train::{Start, TrainObserver, TrainPlan, TrainSummary, train};

@@ -1,16 +1,19 @@
 //! A trained surrogate: a checkpoint, ready to predict, which knows what it costs and where it came from.
 
-use crate::Result;
 use crate::checkpoint::{Checkpoint, Metadata};
 use crate::network::{LayerFootprint, Network};
 use crate::rollout::Predictor;
 use crate::scheme::Footprint;
 use crate::scheme::folding::{Execution, Executions, LayerExecution};
+use crate::task::field::{Field, Scene};
 use crate::task::propagate::Propagate;
-use crate::task::{Grid, TaskConfig};
+use crate::task::scenes::read_scene;
+use crate::task::{Grid, Task, TaskConfig};
 use crate::train::config::TrainConfig;
-use candle_core::Device;
-use fewave_datasets::Split;
+use crate::whole_field::FieldPredictor;
+use crate::{Result, SurrogateError};
+use candle_core::{Device, Tensor};
+use fewave_datasets::{Split, WindowStart, Windows};
 use ndarray::{Array3, Array4, ArrayView2, ArrayView3, ArrayView4, Axis};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -25,8 +28,31 @@ pub struct Surrogate {
     network: Box<dyn Network>,
     parameters: usize,
     executions: Arc<Executions>,
-    task: Propagate,
+    task: Task,
     device: Device,
+}
+
+/// What of a trajectory is given and what is predicted, in snapshots of the data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// First snapshot that is given.
+    pub first: usize,
+    /// Snapshots given, from the first on.
+    pub given: usize,
+    /// Snapshots predicted, in order.
+    pub predicted: Vec<usize>,
+}
+
+impl Span {
+    /// Places in [`predicted`](Self::predicted) of those snapshots that are in `only`, of all without it.
+    pub(crate) fn measured(&self, only: Option<&[usize]>) -> Vec<usize> {
+        let wanted = |snapshot: &usize| only.is_none_or(|only| only.contains(snapshot));
+        let places = self.predicted.iter().enumerate();
+        places
+            .filter(|(_, snapshot)| wanted(snapshot))
+            .map(|(place, _)| place)
+            .collect()
+    }
 }
 
 /// Where a surrogate came from.
@@ -54,13 +80,15 @@ impl Surrogate {
     /// Loads a run's best checkpoint from its folder, or the checkpoint of a file.
     ///
     /// # Errors
-    /// [`SurrogateError::Io`](crate::SurrogateError::Io) when there is none, [`SurrogateError::Checkpoint`](crate::SurrogateError::Checkpoint)
+    /// [`SurrogateError::Io`] when there is none, [`SurrogateError::Checkpoint`]
     /// when it is damaged or its tensors do not fit its own configuration.
     pub fn load(path: &Path, device: &Device) -> Result<Self> {
         let checkpoint = Checkpoint::read(path)?;
         let (network, parameters) = checkpoint.network(device)?;
-        let TaskConfig::Propagate(task) = &checkpoint.metadata.config.task;
-        let task = Propagate::new(task.clone(), checkpoint.metadata.normalisation);
+        let task = Task::new(
+            &checkpoint.metadata.config.task,
+            checkpoint.metadata.normalisation,
+        );
         let Checkpoint {
             path,
             metadata,
@@ -89,9 +117,22 @@ impl Surrogate {
         &self.metadata.grid
     }
 
-    /// Snapshots that a prediction starts from.
+    /// Snapshots that a prediction starts from; of a whole field the first one.
     pub fn history(&self) -> usize {
-        self.task.history()
+        self.config().task.history()
+    }
+
+    /// Whether it predicts step by step, and not a whole field at once.
+    pub fn rolls_out(&self) -> bool {
+        matches!(self.task, Task::Propagate(_))
+    }
+
+    /// Whether it looks at the speed.
+    pub fn takes_medium(&self) -> bool {
+        match &self.config().task {
+            TaskConfig::Propagate(task) => task.medium,
+            TaskConfig::Field(task) => task.medium,
+        }
     }
 
     /// Everything else that its checkpoint says.
@@ -121,7 +162,12 @@ impl Surrogate {
 
     /// Every layer with parameters, on the grid of the training data.
     pub fn layers(&self) -> Vec<LayerFootprint> {
-        self.network.layers(&self.metadata.grid.shape)
+        self.network.layers(&self.maps(self.metadata.grid.shape))
+    }
+
+    /// The maps that the network is given on a snapshot grid.
+    fn maps(&self, grid: [usize; 2]) -> Vec<usize> {
+        self.config().task.maps(grid)
     }
 
     /// Cost of one prediction on the grid of the training data.
@@ -152,15 +198,76 @@ impl Surrogate {
         }
     }
 
-    /// Whether it may be applied to a split: spacing and snapshot interval must be those of training, and the network must
-    /// be able to serve the grid.
+    /// Whether it may be applied to a split: spacing and snapshot interval must be those of training, the network must
+    /// be able to serve the grid, and the split must have what the network was trained to look at.
     ///
     /// # Errors
-    /// [`SurrogateError::Data`](crate::SurrogateError::Data) or [`SurrogateError::Shape`](crate::SurrogateError::Shape) naming the axis.
+    /// [`SurrogateError::Data`] or [`SurrogateError::Shape`] naming the axis or the field.
     pub fn check(&self, split: &Split) -> Result<()> {
         let grid = Grid::of(split)?;
         self.metadata.grid.check_same_spacing(&grid)?;
-        self.network.check_grid(&grid.shape)
+        self.network.check_grid(&self.maps(grid.shape))?;
+        match &self.task {
+            Task::Propagate(_) => Ok(()),
+            Task::Field(task) => task.check_scenes(split),
+        }
+    }
+
+    /// What would be given and predicted of each trajectory of a split: step by step from the first snapshots after the
+    /// sources have stopped to the last, `None` where there are too few; of a whole field from t = 0 what it was trained on.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Dataset`] or [`SurrogateError::Data`] where nothing can be predicted.
+    pub fn spans(&self, split: &Split) -> Result<Vec<Option<Span>>> {
+        match &self.task {
+            Task::Propagate(task) => {
+                let given = task.history();
+                let windows = Windows::new(split, given, 1, WindowStart::AfterSource)?;
+                let times = split.times().len();
+                let span = |first: usize| Span {
+                    first,
+                    given,
+                    predicted: (first + given..times).collect(),
+                };
+                Ok((0..split.len())
+                    .map(|position| windows.start(position).map(span))
+                    .collect())
+            }
+            Task::Field(task) => {
+                task.config().check_times(split)?;
+                let span = Span {
+                    first: 0,
+                    given: 1,
+                    predicted: task.config().predicted().collect(),
+                };
+                Ok(vec![Some(span); split.len()])
+            }
+        }
+    }
+
+    /// Predicts the snapshots `every, 2·every, …` of a trajectory in one pass, from its first snapshot and what else
+    /// determines its waves: `(snapshots, x, y)`, in the unit of the data.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Setting`] for a surrogate of another task; errors of reading and of the network.
+    pub fn predict_field(&self, split: &Split, trajectory: usize) -> Result<Array3<f32>> {
+        match self.scene(split, trajectory)? {
+            Some(scene) => scene.predict(),
+            None => Err(self.other_task("field", "use a rollout")),
+        }
+    }
+
+    /// The scene of a trajectory, ready to predict; none for a surrogate that rolls out.
+    pub(crate) fn scene(&self, split: &Split, trajectory: usize) -> Result<Option<ReadScene<'_>>> {
+        let Task::Field(task) = &self.task else {
+            return Ok(None);
+        };
+        let [x, y] = split.axes();
+        Ok(Some(ReadScene {
+            scene: read_scene(task, split, trajectory)?,
+            shape: [x.len(), y.len()],
+            predictor: self.field_predictor(task),
+        }))
     }
 
     /// Predicts `steps` snapshots after the given ones, each from those before it.
@@ -169,7 +276,7 @@ impl Surrogate {
     /// `(steps, x, y)`, in the unit of the given snapshots.
     ///
     /// # Errors
-    /// [`SurrogateError::Shape`](crate::SurrogateError::Shape) where the arrays do not fit.
+    /// [`SurrogateError::Shape`] where the arrays do not fit, [`SurrogateError::Setting`] for a surrogate of whole fields.
     pub fn rollout(
         &self,
         history: ArrayView3<'_, f32>,
@@ -187,22 +294,99 @@ impl Surrogate {
     /// [`rollout`](Self::rollout) of several trajectories at once: `(B, K, x, y)` and `(B, x, y)` to `(B, steps, x, y)`.
     ///
     /// # Errors
-    /// [`SurrogateError::Shape`](crate::SurrogateError::Shape) where the arrays do not fit.
+    /// As [`rollout`](Self::rollout).
     pub fn rollout_batch(
         &self,
         histories: ArrayView4<'_, f32>,
         speeds: ArrayView3<'_, f32>,
         steps: usize,
     ) -> Result<Array4<f32>> {
-        self.predictor().rollout(histories, speeds, steps)
+        match self.predictor() {
+            Some(predictor) => predictor.rollout(histories, speeds, steps),
+            None => Err(self.other_task("propagate", "predict the whole field")),
+        }
     }
 
-    /// The network and task for the rest of the crate.
-    pub(crate) fn predictor(&self) -> Predictor<'_> {
+    /// Predictions of each snapshot of a trajectory `(time, x, y)` from the true ones before it; none for whole fields.
+    pub(crate) fn one_step(
+        &self,
+        snapshots: ArrayView3<'_, f32>,
+        speed: ArrayView2<'_, f32>,
+        batch: usize,
+    ) -> Option<Result<Array3<f32>>> {
+        Some(self.predictor()?.one_step(snapshots, speed, 0, batch))
+    }
+
+    /// Synaptic operations of one prediction: of the step from the given snapshots, or of a trajectory's whole field.
+    pub(crate) fn synaptic_operations(
+        &self,
+        split: &Split,
+        trajectory: usize,
+        history: ArrayView3<'_, f32>,
+        speed: ArrayView2<'_, f32>,
+    ) -> Result<f64> {
+        let input = match (self.scene(split, trajectory)?, self.predictor()) {
+            (Some(scene), _) => scene.input()?,
+            (None, Some(predictor)) => {
+                predictor.input(history.insert_axis(Axis(0)), speed.insert_axis(Axis(0)))?
+            }
+            (None, None) => return Ok(0.0),
+        };
+        self.network.synaptic_operations(&input)
+    }
+
+    fn predictor(&self) -> Option<Predictor<'_>> {
+        match &self.task {
+            Task::Propagate(task) => Some(self.step_predictor(task)),
+            Task::Field(_) => None,
+        }
+    }
+
+    fn step_predictor<'a>(&'a self, task: &'a Propagate) -> Predictor<'a> {
         Predictor {
             network: self.network.as_ref(),
-            task: &self.task,
+            task,
             device: &self.device,
         }
+    }
+
+    fn field_predictor<'a>(&'a self, task: &'a Field) -> FieldPredictor<'a> {
+        FieldPredictor {
+            network: self.network.as_ref(),
+            task,
+            device: &self.device,
+        }
+    }
+
+    fn other_task(&self, expected: &str, remedy: &str) -> SurrogateError {
+        SurrogateError::Setting {
+            key: format!("task.kind of {}", self.path.display()),
+            found: self.config().task.kind().into(),
+            expected: expected.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+/// A scene in memory with the network that predicts its waves.
+pub(crate) struct ReadScene<'a> {
+    scene: Scene,
+    shape: [usize; 2],
+    predictor: FieldPredictor<'a>,
+}
+
+impl ReadScene<'_> {
+    /// The network's input, `(1, inputs, N, x, y)`.
+    fn input(&self) -> Result<Tensor> {
+        let scenes = std::slice::from_ref(&self.scene);
+        self.predictor.input(scenes, self.shape)
+    }
+
+    /// The predicted snapshots, `(N, x, y)`.
+    pub(crate) fn predict(&self) -> Result<Array3<f32>> {
+        let block = self
+            .predictor
+            .scenes(std::slice::from_ref(&self.scene), self.shape)?;
+        Ok(block.index_axis_move(Axis(0), 0))
     }
 }

@@ -1,15 +1,27 @@
 //! Tasks: what a surrogate predicts from what, between physical arrays and normalised network tensors.
 
+pub mod field;
 pub mod grid;
+pub mod normalisation;
 pub mod propagate;
+pub(crate) mod samples;
+pub(crate) mod scenes;
 pub(crate) mod windows;
 
 use crate::network::Channels;
 use crate::{Result, SurrogateError};
+use fewave_datasets::{Split, Statistics};
+use field::Field;
+use propagate::Propagate;
+use samples::Samples;
+use scenes::{Given, SceneStore};
 use serde::{Deserialize, Serialize};
+use windows::WindowStore;
 
+pub use field::FieldConfig;
 pub use grid::Grid;
-pub use propagate::{Normalisation, PropagateConfig, Target};
+pub use normalisation::Normalisation;
+pub use propagate::{PropagateConfig, Target};
 
 /// Name of the field that is predicted.
 pub(crate) const DISPLACEMENT: &str = "displacement";
@@ -22,9 +34,19 @@ pub(crate) const SPEED: &str = "speed";
 pub enum TaskConfig {
     /// Past snapshots and the medium to the next snapshot; rolled out, the whole wavefield.
     Propagate(PropagateConfig),
+    /// The scene to the whole wavefield, in one pass.
+    Field(FieldConfig),
 }
 
 impl TaskConfig {
+    /// Its name as a config writes it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Propagate(_) => "propagate",
+            Self::Field(_) => "field",
+        }
+    }
+
     /// Checks every value that does not depend on the data.
     ///
     /// # Errors
@@ -32,13 +54,23 @@ impl TaskConfig {
     pub fn validate(&self) -> Result<()> {
         match self {
             Self::Propagate(config) => config.validate(),
+            Self::Field(config) => config.validate(),
         }
     }
 
-    /// Channels that the task gives a network and wants from it.
-    pub fn channels(&self) -> Channels {
+    /// Channels that the task gives a network and wants from it; which parts of a scene are given is told by the constants.
+    pub fn channels(&self, constants: &Normalisation) -> Channels {
         match self {
             Self::Propagate(config) => config.channels(),
+            Self::Field(config) => config.channels(constants),
+        }
+    }
+
+    /// The same as far as it is known without the data: scenes at rest and without sources.
+    pub fn least_channels(&self) -> Channels {
+        match self {
+            Self::Propagate(config) => config.channels(),
+            Self::Field(config) => config.least_channels(),
         }
     }
 
@@ -46,14 +78,82 @@ impl TaskConfig {
     pub fn axes(&self) -> usize {
         match self {
             Self::Propagate(_) => 2,
+            Self::Field(_) => 3,
         }
     }
 
-    /// Snapshots that a prediction starts from.
+    /// The maps that a network is given on a snapshot grid: `(x, y)`, or `(t, x, y)`.
+    pub fn maps(&self, grid: [usize; 2]) -> Vec<usize> {
+        match self {
+            Self::Propagate(_) => grid.to_vec(),
+            Self::Field(config) => vec![config.snapshots, grid[0], grid[1]],
+        }
+    }
+
+    /// Snapshots that a prediction starts from; of a whole field the first one.
     pub fn history(&self) -> usize {
         match self {
             Self::Propagate(config) => config.history,
+            Self::Field(_) => 1,
         }
+    }
+}
+
+/// A task with its constants.
+#[derive(Debug, Clone)]
+pub(crate) enum Task {
+    Propagate(Propagate),
+    Field(Field),
+}
+
+impl Task {
+    pub(crate) fn new(config: &TaskConfig, constants: Normalisation) -> Self {
+        match config {
+            TaskConfig::Propagate(config) => {
+                Self::Propagate(Propagate::new(config.clone(), constants))
+            }
+            TaskConfig::Field(config) => Self::Field(Field::new(config.clone(), constants)),
+        }
+    }
+
+    /// The task on a train split with its statistics.
+    pub(crate) fn of(config: &TaskConfig, train: &Split, statistics: &Statistics) -> Result<Self> {
+        let constants = match config {
+            TaskConfig::Propagate(task) => Normalisation::new(statistics, task.medium)?,
+            TaskConfig::Field(task) => {
+                task.check_times(train)?;
+                Normalisation::new(statistics, task.medium)?
+                    .with_scene(statistics, &Given::of(train)?)?
+            }
+        };
+        Ok(Self::new(config, constants))
+    }
+
+    pub(crate) fn normalisation(&self) -> &Normalisation {
+        match self {
+            Self::Propagate(task) => task.normalisation(),
+            Self::Field(task) => task.normalisation(),
+        }
+    }
+
+    /// The samples of a split, with so many bytes of it kept in memory.
+    pub(crate) fn samples<'a>(
+        &'a self,
+        split: &'a Split,
+        budget: usize,
+    ) -> Result<Box<dyn Samples + 'a>> {
+        Ok(match self {
+            Self::Propagate(task) => Box::new(WindowStore::new(split, task, budget)?),
+            Self::Field(task) => Box::new(SceneStore::new(split, task, budget)?),
+        })
+    }
+}
+
+/// `(value − mean)/deviation`.
+fn affine(values: &[f32], mean: f64, deviation: f64, output: &mut [f32]) {
+    let (mean, scale) = (mean as f32, (1.0 / deviation) as f32);
+    for (output, &value) in output.iter_mut().zip(values) {
+        *output = (value - mean) * scale;
     }
 }
 

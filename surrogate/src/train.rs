@@ -1,8 +1,8 @@
-//! Training: windows in a seeded order → loss → AdamW, validated and checkpointed on the way.
+//! Training: samples in a seeded order → loss → AdamW, validated and checkpointed on the way.
 //!
 //! A run is a function of its configuration, its data and its seed: whatever the thread count, and whether or not it was
 //! interrupted, the weights are the same bit for bit (on the CPU). A run's folder holds `best.safetensors` (the smallest
-//! one-step error on the valid split), `last.safetensors` (with the optimiser's moments) and `log.csv`.
+//! error on the valid split, of one step or of whole fields), `last.safetensors` (with the optimiser's moments) and `log.csv`.
 
 pub mod config;
 pub mod log;
@@ -16,9 +16,8 @@ use crate::checkpoint::{self, BEST, Checkpoint, LAST, Metadata, Validation};
 use crate::network::Network;
 use crate::parameters::Parameters;
 use crate::scheme::hash::{Use, hash};
-use crate::task::propagate::Propagate;
-use crate::task::windows::WindowStore;
-use crate::task::{Grid, Normalisation, TaskConfig};
+use crate::task::samples::Samples;
+use crate::task::{Grid, Task};
 use crate::{Result, SurrogateError};
 use candle_core::{DType, Device};
 use config::TrainConfig;
@@ -51,7 +50,7 @@ pub struct TrainPlan {
     pub dense_parameters: usize,
     /// Multiply-adds of one prediction.
     pub multiply_adds: usize,
-    /// Training windows.
+    /// Training samples: windows of snapshots, or whole trajectories where fields are predicted.
     pub windows: usize,
     /// Windows per update.
     pub batch: usize,
@@ -116,22 +115,22 @@ pub fn train(
 ) -> Result<TrainSummary> {
     config.validate()?;
     let data = TrainingData::open(config)?;
-    let task = data.task(config)?;
-    let store = WindowStore::new(
-        &data.train,
-        &task,
-        config.train.cache_mib.saturating_mul(1 << 20),
-    )?;
+    let task = Task::of(&config.task, &data.train, &data.statistics)?;
+    if let Task::Field(field) = &task {
+        field.config().check_times(&data.valid)?;
+    }
+    let store = task.samples(&data.train, config.train.cache_mib.saturating_mul(1 << 20))?;
     let steps = config.train.step_count(store.len());
     let mut parameters = Parameters::new(DType::F32, device);
     let mut random = ChaCha12Rng::seed_from_u64(config.seed);
     let network = config.network.build(
-        config.task.channels(),
+        config.task.channels(task.normalisation()),
         config.task.axes(),
         &mut parameters,
         &mut random,
     )?;
-    network.check_grid(&data.grid.shape)?;
+    let maps = config.task.maps(data.grid.shape);
+    network.check_grid(&maps)?;
     let named = parameters
         .iter()
         .map(|(name, variable)| (name.to_owned(), variable.clone()))
@@ -150,7 +149,7 @@ pub fn train(
         Start::Fresh => begin(run)?,
         Start::Resume => resume(run, &mut metadata, &parameters, &mut optimiser)?,
     };
-    let layers = network.layers(&data.grid.shape);
+    let layers = network.layers(&maps);
     observer.started(&TrainPlan {
         parameters: parameters.count(),
         dense_parameters: layers.iter().map(|layer| layer.dense_parameters).sum(),
@@ -251,14 +250,6 @@ impl TrainingData {
             hash: content_hash(&config.data)?,
         })
     }
-
-    fn task(&self, config: &TrainConfig) -> Result<Propagate> {
-        let TaskConfig::Propagate(task) = &config.task;
-        Ok(Propagate::new(
-            task.clone(),
-            Normalisation::new(&self.statistics, task.medium)?,
-        ))
-    }
 }
 
 /// A run in progress.
@@ -267,11 +258,11 @@ struct Run<'a> {
     run: &'a Path,
     device: &'a Device,
     data: &'a TrainingData,
-    task: &'a Propagate,
+    task: &'a Task,
     network: &'a dyn Network,
     parameters: &'a Parameters,
     optimiser: AdamW,
-    store: WindowStore<'a>,
+    store: Box<dyn Samples + 'a>,
     metadata: Metadata,
     log: Log,
 }
@@ -370,10 +361,7 @@ impl Run<'_> {
     }
 
     fn keep_if_best(&mut self, validation: &Validation) -> Result<()> {
-        let better = |best: Validation| {
-            validation.one_step_relative_l2 < best.one_step_relative_l2
-                || best.one_step_relative_l2.is_nan()
-        };
+        let better = |best: Validation| validation.error() < best.error() || best.error().is_nan();
         if self.metadata.best.is_none_or(better) {
             self.metadata.best = Some(*validation);
             checkpoint::write(&self.run.join(BEST), &self.metadata, self.parameters, None)?;

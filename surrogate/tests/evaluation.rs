@@ -40,6 +40,7 @@ fn errors_are_those_of_its_own_predictions() {
     let options = EvaluateOptions {
         batch: 2,
         repetitions: 2,
+        ..EvaluateOptions::default()
     };
     let found = evaluate(&surrogate, &split, &options, &mut |done, all| {
         told.push((done, all))
@@ -48,7 +49,8 @@ fn errors_are_those_of_its_own_predictions() {
     assert_eq!(told, (1..=5).map(|done| (done, 5)).collect::<Vec<_>>());
     assert_eq!(found.predictions.dim(), (5, 12, 16, 8));
     assert_eq!(
-        found.predicted_from, [4; 5],
+        found.predicted,
+        vec![(4..12).collect::<Vec<usize>>(); 5],
         "sources stop at 0.07 s, the first snapshot after is number 2, two are given"
     );
     for (position, evaluation) in found.trajectories.iter().enumerate() {
@@ -105,7 +107,7 @@ fn errors_are_those_of_its_own_predictions() {
         found.baselines.iter().map(|b| b.name).collect::<Vec<_>>(),
         ["zero", "persistence", "linear-extrapolation"]
     );
-    assert!((found.baselines[0].one_step_relative_l2.mean - 1.0).abs() < 1e-12);
+    assert!((found.baselines[0].one_step_relative_l2.unwrap().mean - 1.0).abs() < 1e-12);
     let latency = found.latency.unwrap();
     assert!(
         latency.per_step_ms_min > 0.0
@@ -125,14 +127,15 @@ fn a_trained_surrogate_beats_the_baselines_here() {
         &EvaluateOptions {
             batch: 8,
             repetitions: 0,
+            ..EvaluateOptions::default()
         },
         &mut |_, _| {},
     )
     .unwrap();
     assert!(found.latency.is_none());
-    let one_step = found.summary.one_step_relative_l2.mean;
+    let one_step = found.summary.one_step_relative_l2.unwrap().mean;
     assert!(
-        one_step < found.baselines[1].one_step_relative_l2.mean,
+        one_step < found.baselines[1].one_step_relative_l2.unwrap().mean,
         "{one_step} against {:?}",
         found.baselines
     );
@@ -196,6 +199,7 @@ fn data_of_another_grid_or_interval_are_refused() {
         &EvaluateOptions {
             batch: 2,
             repetitions: 0,
+            ..EvaluateOptions::default()
         },
         &mut |_, _| {},
     )

@@ -62,7 +62,7 @@ fn every_scheme_learns_travelling_waves() {
             ),
             (160, 2, false)
         );
-        let best = summary.best.unwrap().one_step_relative_l2;
+        let best = summary.best.unwrap().one_step_relative_l2.unwrap();
         assert!(
             best < 0.1,
             "{scheme}: one-step error on the valid split is {best}"

@@ -499,8 +499,8 @@ fn training_names_the_key_inside_tagged_sections() {
         ),
         (
             "kind = \"propagate\"",
-            "kind = \"field\"",
-            &["train.toml:5", "`task.kind`", "\"field\"", "\"propagate\""],
+            "kind = \"fields\"",
+            &["train.toml:5", "`task.kind`", "\"fields\"", "\"propagate\""],
         ),
         (
             "seed = 0",

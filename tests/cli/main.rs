@@ -9,6 +9,7 @@ mod bad_runs;
 mod chain;
 mod comparison;
 mod examples;
+mod field;
 mod generate;
 mod meshes;
 mod outputs;

@@ -72,6 +72,7 @@ pub(crate) fn disagreements(
         ("/scalars", spec.scalars == found.scalars),
         ("/t0_fields", spec.fields == found.fields),
         ("/fewave/receivers", spec.receivers == found.receivers),
+        ("/fewave/sources", spec.sources == found.sources),
         ("/fewave/energy", spec.energy == found.energy),
         (
             "/fewave@config_hash",

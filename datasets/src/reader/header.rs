@@ -148,7 +148,7 @@ fn read_with(look: &mut Inspector<'_>, file: &File) -> Option<(Header, FileSpec)
     }
     let [times, x, y] = coordinates?;
     let ours = fewave.and_then(|group| ours(look, &group, trajectories?, times.len()));
-    let (header, provenance, receivers, energy) = ours?;
+    let (header, provenance, receivers, sources, energy) = ours?;
     let (constants, scalars, values) = numbers?;
     let spec = FileSpec {
         dataset_name: dataset_name?,
@@ -159,6 +159,7 @@ fn read_with(look: &mut Inspector<'_>, file: &File) -> Option<(Header, FileSpec)
         scalars,
         fields: fields?,
         receivers,
+        sources,
         energy,
         provenance: provenance?,
     };

@@ -8,7 +8,8 @@ use ndarray::{Array, Array2, Array3, ArrayD, Dimension, s};
 
 use super::Split;
 use crate::error::{Error, Hdf5Context, Result, Violation};
-use crate::schema::ReceiverQuantity;
+use crate::schema::sources::PLACES;
+use crate::schema::{ReceiverQuantity, Sources};
 
 /// Files kept open at a time.
 const OPEN_FILES: usize = 32;
@@ -113,6 +114,27 @@ impl Split {
     fn records(&self, quantity: ReceiverQuantity) -> bool {
         let receivers = self.spec.receivers.as_ref();
         receivers.is_some_and(|spec| spec.quantities.contains(&quantity))
+    }
+
+    /// Where the trajectory's sources are and what they emit; empty without sources.
+    ///
+    /// # Errors
+    /// As [`Split::read_snapshots`].
+    pub fn sources(&self, trajectory: usize) -> Result<Sources> {
+        let (part, _, slot) = self.locate(trajectory)?;
+        if self.spec.sources == 0 {
+            return Ok(Sources::default());
+        }
+        let read = |place: &str| {
+            self.read(part, place, |at| {
+                at.read_slice::<f32, _, _>(s![slot, .., ..])
+            })
+        };
+        let [position, signal] = PLACES;
+        Ok(Sources {
+            position: read(position)?,
+            signal: read(signal)?,
+        })
     }
 
     /// The energy at every snapshot; `None` where it is not stored.

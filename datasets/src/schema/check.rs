@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::sources::{PLACES, shapes};
 use super::{AXIS_NAMES, FileSpec, TrajectoryData};
 use crate::error::{Error, Result};
 
@@ -181,6 +182,12 @@ impl FileSpec {
         for (field, (array, spec)) in data.fields.iter().zip(&self.fields).enumerate() {
             let what = of(&format!("field `{}`", spec.name));
             values(array.shape(), &self.field_shape(field), array.iter(), what)?;
+        }
+        let shapes = shapes(self.sources, self.times.len());
+        for ((array, shape), place) in data.sources.arrays().iter().zip(shapes).zip(PLACES) {
+            let name = place.rsplit('/').next().unwrap_or(place);
+            let what = of(&format!("the sources' {name}"));
+            values(array.shape(), &shape, array.iter(), what)?;
         }
         let quantities = self.receivers.iter().flat_map(|spec| &spec.quantities);
         count(

@@ -8,6 +8,7 @@ use super::ValidationReport;
 use crate::checksum::{TrajectoryDigest, hex};
 use crate::error::{Error, Result};
 use crate::reader::Split;
+use crate::schema::sources::PLACES;
 
 /// Values read at a time.
 const BLOCK_VALUES: usize = 1 << 20;
@@ -73,6 +74,19 @@ pub(super) fn check(
                 Some(values) => digest.update(&values),
                 None => break,
             }
+        }
+    }
+    if file.spec().sources > 0 {
+        match file.sources(trajectory) {
+            Ok(sources) => {
+                for (place, values) in PLACES.into_iter().zip(sources.arrays()) {
+                    let values = Ok(values.to_owned().into_dyn());
+                    if let Some(values) = good(values, &format!("/{place}")) {
+                        digest.update(&values);
+                    }
+                }
+            }
+            Err(error) => drop(good(Err(error), "/fewave/sources")),
         }
     }
     let quantities = file

@@ -8,7 +8,7 @@ use super::Compression;
 use crate::error::{Hdf5Context, IoContext, Result};
 use crate::hdf::strings::Seal;
 use crate::hdf::write::{SPACE, Sink};
-use crate::schema::{AXIS_NAMES, BoundarySpec, FileSpec, ReceiverSpec};
+use crate::schema::{AXIS_NAMES, BoundarySpec, FileSpec, ReceiverSpec, sources};
 
 /// Version of the group `fewave`; a reader refuses others.
 pub(crate) const LAYOUT_VERSION: i64 = 1;
@@ -82,8 +82,14 @@ pub(crate) fn seal(sink: Sink<'_>, file: &File, spec: &FileSpec) -> Result<()> {
         .receivers
         .iter()
         .flat_map(|receivers| receivers.quantities.iter().map(|quantity| quantity.place()));
+    let sources = if spec.sources > 0 {
+        sources::PLACES.as_slice()
+    } else {
+        &[]
+    };
+    let sources = sources.iter().map(|place| (*place).to_owned());
     let mut data = Vec::new();
-    for place in fields.chain(signals) {
+    for place in fields.chain(signals).chain(sources) {
         let dataset = file.dataset(&place).at(sink.path, &place, "open", SPACE)?;
         data.extend(
             dataset
@@ -211,9 +217,11 @@ fn ours(
         )?;
     }
     let digest = sink.reserve::<u8>(group, "sha256", &[trajectories, 32], per_trajectory)?;
-    let digested =
-        "SHA-256 over coordinates, masks, index, source_end, scalars, energy, fields, receivers";
+    let digested = "SHA-256 over coordinates, masks, index, source_end, scalars, energy, fields, sources, receivers";
     described(sink, &digest, "1", digested)?;
+    if spec.sources > 0 {
+        emitted(sink, &sink.group(group, "sources")?, spec, trajectories)?;
+    }
     match &spec.receivers {
         None => Ok(()),
         Some(receivers) => signals(
@@ -224,6 +232,29 @@ fn ours(
             compression,
         ),
     }
+}
+
+fn emitted(sink: Sink<'_>, group: &Group, spec: &FileSpec, trajectories: usize) -> Result<()> {
+    let [positions, signals] = sources::shapes(spec.sources, spec.times.len());
+    for (name, [count, length], unit, description) in [
+        (
+            "position",
+            positions,
+            "m",
+            "coordinates of the sources, (trajectory, source, axis)",
+        ),
+        (
+            "signal",
+            signals,
+            "1",
+            "force of the sources at the times of the snapshots, amplitude included, (trajectory, source, time)",
+        ),
+    ] {
+        let shape = [trajectories, count, length];
+        let dataset = sink.reserve::<f32>(group, name, &shape, Compression::None)?;
+        described(sink, &dataset, unit, description)?;
+    }
+    Ok(())
 }
 
 fn signals(

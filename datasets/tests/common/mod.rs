@@ -55,6 +55,7 @@ pub fn spec(split: SplitName, split_trajectories: u64) -> FileSpec {
             times: (0..10).map(|step| step as f64 * 0.02).collect(),
             quantities: ReceiverQuantity::ALL.to_vec(),
         }),
+        sources: 2,
         energy: true,
         provenance: Provenance {
             config: "name = \"standing\"\nseed = 1 # größe\n".into(),
@@ -97,6 +98,12 @@ pub fn trajectory(index: u64) -> TrajectoryData {
                 ArrayD::from_shape_vec(shape, values.collect()).unwrap()
             })
             .collect(),
+        sources: Sources {
+            position: Array2::from_shape_fn((2, 2), |(s, axis)| 0.1 + (s + axis) as f32),
+            signal: Array2::from_shape_fn((2, steps), |(s, t)| {
+                (amplitude * (s as f64 + 0.3 * t as f64).sin()) as f32
+            }),
+        },
         energy: (0..steps)
             .map(|step| amplitude * amplitude + 1e-9 * step as f64)
             .collect(),

@@ -71,7 +71,7 @@ pub(super) fn simulate_files(
                 return;
             }
             let split = files[group.file].split;
-            let trajectories = run_group(sampler, simulator, split, group);
+            let trajectories = run_group(config, sampler, simulator, split, group);
             if sender
                 .send(Finished {
                     group: number,
@@ -125,6 +125,7 @@ pub(super) fn simulate_files(
 }
 
 fn run_group(
+    config: &DatasetConfig,
     sampler: &Sampler<'_>,
     simulator: &Simulator,
     split: SplitName,
@@ -150,7 +151,7 @@ fn run_group(
             recording
                 .map(|recording| {
                     let inside = inside.as_ref();
-                    ensemble::trajectory_data(index, sample, recording, inside)
+                    ensemble::trajectory_data(config, simulator, inside, index, sample, recording)
                 })
                 .map_err(|error| error.to_string())
         })

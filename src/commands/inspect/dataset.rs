@@ -166,6 +166,9 @@ fn describe(spec: &FileSpec, console: &Console) {
             unit(&constant.unit)
         ));
     }
+    if spec.sources > 0 {
+        console.say(format!("sources    {}", spec.sources));
+    }
     if let Some(receivers) = &spec.receivers {
         console.say(format!(
             "receivers  {} of {}, {} samples each",
@@ -285,6 +288,7 @@ fn summary(spec: &FileSpec) -> Value {
         "fields": spec.fields.iter().map(|field| json!({ "name": field.name, "unit": field.unit, "time_varying": field.time_varying })).collect::<Vec<_>>(),
         "constants": spec.constants.iter().map(|(name, constant)| (name.clone(), constant.value)).collect::<BTreeMap<_, _>>(),
         "scalars": spec.scalars.iter().map(|scalar| scalar.name.clone()).collect::<Vec<_>>(),
+        "sources": spec.sources,
         "receivers": spec.receivers.as_ref().map_or(0, |receivers| receivers.positions.len()),
         "receiver_quantities": spec.receivers.as_ref().map_or(Vec::new(), |receivers| {
             receivers.quantities.iter().map(|quantity| quantity.name()).collect()

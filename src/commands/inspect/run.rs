@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use candle_core::Device;
-use fewave_surrogate::Surrogate;
+use fewave_surrogate::{Surrogate, TaskConfig};
 use serde_json::json;
 
 use crate::console::{Console, duration, grouped, percent, table};
@@ -33,9 +33,19 @@ pub fn inspect(path: &Path, console: &Console) -> anyhow::Result<()> {
         grouped(total.stored_bits as u64)
     ));
     console.say(format!(
-        "multiply-adds  {} a step",
+        "multiply-adds  {} a prediction",
         grouped(total.multiply_adds as u64)
     ));
+    let task = match &surrogate.config().task {
+        TaskConfig::Propagate(task) => {
+            format!("propagate: the next snapshot from {}", task.history)
+        }
+        TaskConfig::Field(task) => format!(
+            "field: {} snapshots, {} apart, from the scene",
+            task.snapshots, task.every
+        ),
+    };
+    console.say(format!("task           {task}"));
     let grid = surrogate.grid();
     console.say(format!(
         "grid           {:?} points, spacing {:?} m, snapshots every {} s",
@@ -47,13 +57,19 @@ pub fn inspect(path: &Path, console: &Console) -> anyhow::Result<()> {
         origin.data_hash
     ));
     if let Some(best) = &metadata.best {
-        console.say(format!(
-            "valid split    one step {}, rollout of {} steps {} (at step {})",
-            percent(best.one_step_relative_l2),
-            best.rollout_steps,
-            percent(best.rollout_relative_l2),
-            best.step
-        ));
+        let whole = percent(best.rollout_relative_l2);
+        console.say(match best.one_step_relative_l2 {
+            Some(single) => format!(
+                "valid split    one step {}, rollout of {} steps {whole} (at step {})",
+                percent(single),
+                best.rollout_steps,
+                best.step
+            ),
+            None => format!(
+                "valid split    whole field of {} snapshots {whole} (at step {})",
+                best.rollout_steps, best.step
+            ),
+        });
     }
     console.say(format!(
         "hashes         weights {}, configuration {}\n",

@@ -10,6 +10,7 @@ use ndarray::{Array2, Axis};
 
 use super::Comparison;
 use crate::comparison::Measured;
+use crate::comparison::scope::{self, Mode};
 
 /// Times shown in a wavefield figure.
 const TIMES_SHOWN: usize = 4;
@@ -25,7 +26,7 @@ pub(super) fn all(comparison: &Comparison<'_>) -> anyhow::Result<Vec<(Box<dyn Fi
         for (name, what, number) in shown_trajectories(measured) {
             let (figure, index) = wavefields(comparison, name, number)?;
             let caption = format!(
-                "Rolled-out displacement of trajectory {index}, {what} of the split by the rollout error of {}. All fields share one symmetric scale, \
+                "Predicted displacement of trajectory {index}, {what} of the split by the error of {} over all snapshots. All fields share one symmetric scale, \
                  all errors another, at all times; look for fronts that arrive too early or late, and for energy that is lost.",
                 first.label
             );
@@ -34,14 +35,20 @@ pub(super) fn all(comparison: &Comparison<'_>) -> anyhow::Result<Vec<(Box<dyn Fi
     }
     figures.push((
         Box::new(error_growth(comparison)?),
-        "Error of each snapshot along the rollout: median over trajectories, 10–90 % band and worst trajectory. Where the curve reaches 1 the prediction \
-         is no better than zero. Steps count from each run's own first prediction, up to where the shortest rollout ends."
-            .to_owned(),
+        format!(
+            "Error of each predicted snapshot: median over trajectories, 10–90 % band and worst trajectory. Where the curve reaches 1 the prediction \
+             is no better than zero. {}",
+            if scope::mode(measured) == Mode::Rollouts {
+                "Steps count from each run's own first prediction, up to where the shortest rollout ends."
+            } else {
+                "Snapshots count from the first one that errors are taken over."
+            }
+        ),
     ));
     figures.push((
         Box::new(ErrorDistribution {
             name: "error-distribution".to_owned(),
-            metric: "relative L2 error over the rollout".to_owned(),
+            metric: "relative L2 error over all snapshots".to_owned(),
             samples: measured
                 .iter()
                 .map(|item| ErrorSample {
@@ -73,7 +80,7 @@ pub(super) fn all(comparison: &Comparison<'_>) -> anyhow::Result<Vec<(Box<dyn Fi
                 metric: "relative L2 error".to_owned(),
                 runs,
             }),
-            "Loss on the training batches (lines) and one-step error on the valid split (marks)."
+            "Loss on the training batches (lines) and error on the valid split (marks), of one step or of whole fields."
                 .to_owned(),
         ));
     }
@@ -88,7 +95,7 @@ fn shown_trajectories(measured: &[Measured]) -> Vec<(&'static str, &'static str,
     };
     let trajectories = &first.evaluation.trajectories;
     let mut order: Vec<usize> = (0..trajectories.len())
-        .filter(|n| begin(measured, trajectories[*n].position) < first.evaluation.times)
+        .filter(|n| !shared(measured, trajectories[*n].position).is_empty())
         .collect();
     // errors that are no numbers rank last
     let error = |n: usize| trajectories[n].rollout_relative_l2_full.abs();
@@ -107,13 +114,16 @@ fn shown_trajectories(measured: &[Measured]) -> Vec<(&'static str, &'static str,
     }
 }
 
-/// First snapshot of a trajectory that every run predicts: with a longer history a run predicts later.
-fn begin(measured: &[Measured], position: usize) -> usize {
-    measured
+/// The snapshots of a trajectory that every run predicts: with a longer history a run predicts later.
+fn shared(measured: &[Measured], position: usize) -> Vec<usize> {
+    let mut all = measured
         .iter()
-        .map(|item| item.evaluation.predicted_from[position])
-        .max()
-        .unwrap_or(0)
+        .map(|item| item.evaluation.predicted[position].as_slice());
+    let mut shared = all.next().unwrap_or_default().to_vec();
+    for other in all {
+        shared.retain(|snapshot| other.contains(snapshot));
+    }
+    shared
 }
 
 fn wavefields(
@@ -124,15 +134,14 @@ fn wavefields(
     let first = &comparison.measured[0].evaluation;
     let trajectory = &first.trajectories[number];
     let (split, position) = (comparison.split, trajectory.position);
-    let begin = begin(comparison.measured, position);
-    let end = split.times().len();
+    let shared = shared(comparison.measured, position);
     // evenly spread over what every run predicts, the last snapshot included
     let mut shown: Vec<usize> = (1..=TIMES_SHOWN)
-        .map(|n| (begin + (end - begin) * n / TIMES_SHOWN).saturating_sub(1))
-        .filter(|n| *n >= begin)
+        .filter_map(|n| (shared.len() * n / TIMES_SHOWN).checked_sub(1))
+        .map(|place| shared[place])
         .collect();
     shown.dedup();
-    let truth = split.read_snapshots("displacement", position, 0..end)?;
+    let truth = split.read_snapshots("displacement", position, 0..split.times().len())?;
     let [x, y] = split.axes();
     let ends = |axis: &[f64]| {
         [
@@ -202,7 +211,11 @@ fn error_growth(comparison: &Comparison<'_>) -> anyhow::Result<ErrorGrowth> {
     Ok(ErrorGrowth {
         name: "error-growth".to_owned(),
         metric: "relative L2 error".to_owned(),
-        x_quantity: "rollout step".to_owned(),
+        x_quantity: if scope::mode(comparison.measured) == Mode::Rollouts {
+            "rollout step".to_owned()
+        } else {
+            "snapshot".to_owned()
+        },
         x_unit: String::new(),
         x: (1..=shortest).map(|n| n as f64).collect(),
         series,
@@ -232,11 +245,12 @@ fn training_run(item: &Measured) -> Option<TrainingRun> {
     let mut reader = csv::Reader::from_path(item.run.join("log.csv")).ok()?;
     let header = reader.headers().ok()?.clone();
     let column = |name: &str| header.iter().position(|title| title == name);
-    let (step, loss, valid) = (
-        column("step")?,
-        column("loss")?,
-        column("valid_one_step_relative_l2")?,
-    );
+    let valid = if item.surrogate.rolls_out() {
+        "valid_one_step_relative_l2"
+    } else {
+        "valid_rollout_relative_l2"
+    };
+    let (step, loss, valid) = (column("step")?, column("loss")?, column(valid)?);
     let mut run = TrainingRun {
         label: item.label.clone(),
         ..TrainingRun::default()

@@ -5,7 +5,8 @@ use fewave_surrogate::evaluate::{Baseline, EvaluationSummary};
 use fewave_surrogate::metrics::Summary;
 
 use super::Comparison;
-use crate::comparison::scope;
+use crate::comparison::findings::reached;
+use crate::comparison::scope::{self, Mode};
 
 /// Errors of every network and of the trivial predictions: single steps, short rollouts where whole ones are longer,
 /// whole rollouts.
@@ -13,61 +14,68 @@ pub(super) fn errors(comparison: &Comparison<'_>) -> Vec<Table> {
     let histories = scope::histories(comparison.measured).map_or(String::new(), |each| {
         format!(". The runs start differently: {each} snapshots")
     });
-    let table =
-        |what: &str, of: fn(&EvaluationSummary) -> &Summary, trivial: fn(&Baseline) -> &Summary| {
-            let networks = comparison.measured.iter().map(|item| {
-                (
-                    item.label.clone(),
-                    item.surrogate.parameters(),
-                    of(&item.evaluation.summary),
-                )
+    type Of<T> = fn(&T) -> Option<&Summary>;
+    let table = |what: &str, of: Of<EvaluationSummary>, trivial: Of<Baseline>| {
+        let networks = comparison.measured.iter().filter_map(|item| {
+            let errors = of(&item.evaluation.summary)?;
+            Some((item.label.clone(), item.surrogate.parameters(), errors))
+        });
+        let baselines = scope::trivial(comparison.measured)
+            .into_iter()
+            .filter_map(|listed| {
+                Some((listed.name.replace('-', " "), 0, trivial(listed.baseline)?))
             });
-            let baselines = scope::trivial(comparison.measured)
-                .into_iter()
-                .map(|listed| (listed.name.replace('-', " "), 0, trivial(listed.baseline)));
-            let mut columns = vec![Column::words("Network"), Column::numbers("Parameters", "")];
-            columns.extend(
-                ["Mean", "Median", "90 % quantile", "Worst"].map(|name| Column::numbers(name, "%")),
-            );
-            Table {
-                caption: format!(
-                    "{what}: relative L2 error over {} of the {} split{histories}",
-                    scope::trajectories(comparison.measured),
-                    comparison.split.provenance().split
-                ),
-                columns,
-                rows: networks
-                    .chain(baselines)
-                    .map(|(label, parameters, errors)| {
-                        let mut row = vec![Cell::words(label), Cell::count(parameters as u64)];
-                        let values = [errors.mean, errors.median, errors.q90, errors.worst];
-                        row.extend(values.map(|value| Cell::number(value * 100.0)));
-                        row
-                    })
-                    .collect(),
-            }
-        };
-    let mut tables = vec![table(
-        "One step",
-        |s| &s.one_step_relative_l2,
-        |b| &b.one_step_relative_l2,
-    )];
-    if let Some(steps) = scope::short_rollout(comparison.measured) {
+        let mut columns = vec![Column::words("Network"), Column::numbers("Parameters", "")];
+        columns.extend(
+            ["Mean", "Median", "90 % quantile", "Worst"].map(|name| Column::numbers(name, "%")),
+        );
+        Table {
+            caption: format!(
+                "{what}: relative L2 error over {} of the {} split{histories}",
+                scope::trajectories(comparison.measured),
+                comparison.split.provenance().split
+            ),
+            columns,
+            rows: networks
+                .chain(baselines)
+                .map(|(label, parameters, errors)| {
+                    let mut row = vec![Cell::words(label), Cell::count(parameters as u64)];
+                    let values = [errors.mean, errors.median, errors.q90, errors.worst];
+                    row.extend(values.map(|value| Cell::number(value * 100.0)));
+                    row
+                })
+                .collect(),
+        }
+    };
+    let mut tables = Vec::new();
+    if scope::mode(comparison.measured) != Mode::Fields {
         tables.push(table(
-            &format!("Rollout of {steps}"),
-            |s| &s.rollout_relative_l2_20,
-            |b| &b.rollout_relative_l2_20,
+            "One step",
+            |s| s.one_step_relative_l2.as_ref(),
+            |b| b.one_step_relative_l2.as_ref(),
+        ));
+    }
+    if let Some(beginning) = scope::beginning(comparison.measured) {
+        tables.push(table(
+            &capitalised(&beginning),
+            |s| Some(&s.rollout_relative_l2_20),
+            |b| Some(&b.rollout_relative_l2_20),
         ));
     }
     tables.push(table(
-        &format!(
-            "Whole rollout of {}",
-            scope::whole_rollout(comparison.measured)
-        ),
-        |s| &s.rollout_relative_l2_full,
-        |b| &b.rollout_relative_l2_full,
+        &capitalised(&scope::whole(comparison.measured)),
+        |s| Some(&s.rollout_relative_l2_full),
+        |b| Some(&b.rollout_relative_l2_full),
     ));
     tables
+}
+
+/// The first letter as a capital.
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 /// Parameters, work and times, the FE solver's beside them.
@@ -95,7 +103,7 @@ pub(super) fn costs(comparison: &Comparison<'_>) -> Table {
         let mut spans: Vec<usize> = comparison
             .measured
             .iter()
-            .filter_map(|item| Some(item.evaluation.latency?.rollout_steps))
+            .filter_map(|item| Some(reached(item, &item.evaluation.latency?)))
             .collect();
         spans.sort_unstable();
         spans.dedup();
@@ -112,6 +120,11 @@ pub(super) fn costs(comparison: &Comparison<'_>) -> Table {
             }
         }
     }
+    let steps = if scope::mode(comparison.measured) == Mode::Rollouts {
+        ""
+    } else {
+        "A step of a network of whole fields is the whole field, and its rollout, too. "
+    };
     let threads = comparison
         .measured
         .first()
@@ -119,7 +132,7 @@ pub(super) fn costs(comparison: &Comparison<'_>) -> Table {
         .map_or(0, |latency| latency.threads);
     Table {
         caption: format!(
-            "Cost. A rollout is of the first trajectory that can be predicted; FE is on the data's own mesh, its time scaled to the same snapshots. \
+            "Cost. {steps}A rollout is of the first trajectory that can be predicted; FE is on the data's own mesh, its time scaled to the same snapshots. \
              Surrogates on {}, FE on one. FE is the reference, so its error is that of its mesh, not zero. \
              Layers of surrogates are run as they were trained or as dense convolutions, whichever is faster here. Synaptic operations are \
              pairs of a weight and an input of which neither is 0, in the first prediction",

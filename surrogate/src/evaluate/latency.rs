@@ -1,9 +1,11 @@
 //! How long a prediction takes: one trajectory at a time, as a user would run it, reading and writing of files left out.
+//! A whole field is one step, and its own rollout.
 
 use super::Case;
 use crate::Result;
 use crate::scheme::folding::{Execution, LayerExecution};
 use crate::surrogate::Surrogate;
+use fewave_datasets::Split;
 use ndarray::{Axis, s};
 use serde::Serialize;
 use std::time::Instant;
@@ -32,24 +34,33 @@ pub struct Latency {
 }
 
 /// Times a step and the full rollout of one trajectory, after one of each to warm up. Layers are run in their fastest way.
-pub(super) fn measure(surrogate: &Surrogate, case: &Case, repetitions: usize) -> Result<Latency> {
+pub(super) fn measure(
+    surrogate: &Surrogate,
+    split: &Split,
+    case: &Case,
+    repetitions: usize,
+) -> Result<Latency> {
     let before = surrogate.execution();
     surrogate.set_execution(Execution::Fastest);
-    let latency = time(surrogate, case, repetitions);
+    let latency = time(surrogate, split, case, repetitions);
     surrogate.set_execution(before);
     latency
 }
 
-fn time(surrogate: &Surrogate, case: &Case, repetitions: usize) -> Result<Latency> {
-    let history = surrogate.history();
-    let rollout_steps = case.snapshots.dim().0 - history;
+fn time(surrogate: &Surrogate, split: &Split, case: &Case, repetitions: usize) -> Result<Latency> {
+    let rollout_steps = case.span.predicted.len();
+    let scene = surrogate.scene(split, case.position)?;
     let run = |steps: usize| -> Result<f64> {
-        let given = case
-            .snapshots
-            .slice(s![..history, .., ..])
-            .insert_axis(Axis(0));
         let clock = Instant::now();
-        surrogate.rollout_batch(given, case.speed.view().insert_axis(Axis(0)), steps)?;
+        match &scene {
+            Some(scene) => drop(scene.predict()?),
+            None => {
+                let (first, given) = (case.span.first, case.span.given);
+                let history = case.all.slice(s![first..first + given, .., ..]);
+                let speed = case.speed.view().insert_axis(Axis(0));
+                surrogate.rollout_batch(history.insert_axis(Axis(0)), speed, steps)?;
+            }
+        }
         Ok(clock.elapsed().as_secs_f64() * 1e3)
     };
     let times = |steps: usize, count: usize| -> Result<Vec<f64>> {
@@ -61,7 +72,10 @@ fn time(surrogate: &Surrogate, case: &Case, repetitions: usize) -> Result<Latenc
         Ok(times)
     };
     let step = times(1, repetitions.max(1))?;
-    let rollout = times(rollout_steps, repetitions.clamp(1, 3))?;
+    let rollout = match &scene {
+        Some(_) => step.clone(),
+        None => times(rollout_steps, repetitions.clamp(1, 3))?,
+    };
     let executions = surrogate.measured_executions();
     Ok(Latency {
         batch: 1,

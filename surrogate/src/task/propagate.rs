@@ -4,10 +4,9 @@
 //! Output channel, by `target`: `increment`, `(u_{n+1} − u_n)/σ_Δ`; `next`, `(u_{n+1} − ū)/σ_u`. The constants come from
 //! the train split's statistics and stay with the network. Arrays are `(x, y)` in row-major order, f32.
 
-use super::{DISPLACEMENT, SPEED, refuse};
+use super::{Normalisation, affine, refuse};
+use crate::Result;
 use crate::network::Channels;
-use crate::{Result, SurrogateError};
-use fewave_datasets::Statistics;
 use serde::{Deserialize, Serialize};
 
 /// Settings of the task (table `task` with `kind = "propagate"`).
@@ -63,93 +62,6 @@ impl PropagateConfig {
             inputs: self.history + usize::from(self.medium),
             outputs: 1,
         }
-    }
-}
-
-/// Constants that make the network's numbers of order one; in the units of the fields.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Normalisation {
-    /// Mean displacement ū, m.
-    pub displacement_mean: f64,
-    /// Standard deviation σ_u of the displacement, m.
-    pub displacement_std: f64,
-    /// Standard deviation σ_Δ of the change between snapshots, m.
-    pub increment_std: f64,
-    /// Mean speed c̄, m/s.
-    pub speed_mean: f64,
-    /// Standard deviation σ_c of the speed, m/s; 1 where the medium is the same everywhere.
-    pub speed_std: f64,
-}
-
-impl Normalisation {
-    /// The constants for a task on data with these statistics.
-    ///
-    /// # Errors
-    /// [`SurrogateError::Data`] naming the statistic that is missing, not finite, or zero where waves should move.
-    pub fn new(statistics: &Statistics, medium: bool) -> Result<Self> {
-        let (speed_mean, speed_std) = if medium {
-            (
-                look_up(&statistics.mean, "mean", SPEED)?,
-                look_up(&statistics.std, "std", SPEED)?,
-            )
-        } else {
-            (0.0, 1.0)
-        };
-        let constants = Self {
-            displacement_mean: look_up(&statistics.mean, "mean", DISPLACEMENT)?,
-            displacement_std: look_up(&statistics.std, "std", DISPLACEMENT)?,
-            increment_std: look_up(&statistics.std_delta, "std_delta", DISPLACEMENT)?,
-            speed_mean,
-            // A uniform medium has no spread: whatever it is divided by, the channel is zero. Rounding in the mean of
-            // a uniform field must not be blown up.
-            speed_std: if speed_std <= 1e-6 * speed_mean.abs() {
-                1.0
-            } else {
-                speed_std
-            },
-        };
-        for (name, value) in [
-            ("std", constants.displacement_std),
-            ("std_delta", constants.increment_std),
-        ] {
-            if value <= 0.0 {
-                return Err(bad_statistic(
-                    name,
-                    DISPLACEMENT,
-                    format!("{value}"),
-                    "generate data in which waves move",
-                ));
-            }
-        }
-        Ok(constants)
-    }
-}
-
-fn look_up(map: &std::collections::BTreeMap<String, f64>, name: &str, field: &str) -> Result<f64> {
-    match map.get(field) {
-        Some(value) if value.is_finite() => Ok(*value),
-        Some(value) => Err(bad_statistic(
-            name,
-            field,
-            value.to_string(),
-            "generate the data again",
-        )),
-        None => Err(bad_statistic(
-            name,
-            field,
-            "nothing".into(),
-            "give a data set with this field, or set task.medium = false",
-        )),
-    }
-}
-
-fn bad_statistic(name: &str, field: &str, found: String, remedy: &str) -> SurrogateError {
-    SurrogateError::Data {
-        place: format!("stats.yaml, {name} of {field}"),
-        found,
-        expected: "a finite number, positive for deviations".into(),
-        remedy: remedy.into(),
     }
 }
 
@@ -244,14 +156,6 @@ impl Propagate {
     }
 }
 
-/// `(value − mean)/deviation`.
-fn affine(values: &[f32], mean: f64, deviation: f64, output: &mut [f32]) {
-    let (mean, scale) = (mean as f32, (1.0 / deviation) as f32);
-    for (output, &value) in output.iter_mut().zip(values) {
-        *output = (value - mean) * scale;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,6 +167,8 @@ mod tests {
             increment_std: 0.5,
             speed_mean: 3.0,
             speed_std: 4.0,
+            velocity_std: None,
+            source_rms: None,
         };
         Propagate::new(
             PropagateConfig {
@@ -292,35 +198,5 @@ mod tests {
             task.advance(&last, &output, &mut found);
             assert_eq!(found, next, "{target:?}");
         }
-    }
-
-    #[test]
-    fn still_data_and_missing_statistics_are_refused_by_name() {
-        let field =
-            |value: f64| std::collections::BTreeMap::from([(DISPLACEMENT.to_owned(), value)]);
-        let mut statistics = Statistics {
-            mean: field(0.0),
-            std: field(1.0),
-            std_delta: field(0.0),
-            ..Default::default()
-        };
-        let message = Normalisation::new(&statistics, false)
-            .unwrap_err()
-            .to_string();
-        assert!(message.contains("std_delta of displacement"), "{message}");
-        statistics.std_delta = field(0.1);
-        assert_eq!(
-            Normalisation::new(&statistics, false)
-                .unwrap()
-                .increment_std,
-            0.1
-        );
-        let message = Normalisation::new(&statistics, true)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("mean of speed") && message.contains("task.medium"),
-            "{message}"
-        );
     }
 }

@@ -1,8 +1,9 @@
 //! Training and validation windows of a split as network batches, with trajectories kept in memory up to a budget.
 
 use super::propagate::Propagate;
+use super::samples::{Samples, defect, flat};
 use super::{DISPLACEMENT, SPEED};
-use crate::{Result, SurrogateError};
+use crate::Result;
 use candle_core::{Device, Tensor};
 use fewave_datasets::{Split, WindowStart, Windows};
 use ndarray::{Array2, Array3};
@@ -24,7 +25,7 @@ impl<'a> WindowStore<'a> {
     /// All windows with the task's history and one target, starting after each trajectory's sources have stopped.
     ///
     /// # Errors
-    /// [`SurrogateError::Dataset`] when there is none.
+    /// [`SurrogateError::Dataset`](crate::SurrogateError::Dataset) when there is none.
     pub(crate) fn new(split: &'a Split, task: &'a Propagate, budget: usize) -> Result<Self> {
         let windows = Windows::new(split, task.history(), 1, WindowStart::AfterSource)?;
         let [x, y] = split.axes();
@@ -40,29 +41,6 @@ impl<'a> WindowStore<'a> {
             snapshots: vec![None; trajectories],
             speeds: vec![None; trajectories],
         })
-    }
-
-    /// Number of windows.
-    pub(crate) fn len(&self) -> usize {
-        self.windows.len()
-    }
-
-    /// Inputs `(B, inputs, x, y)` and targets `(B, 1, x, y)` of the given windows.
-    pub(crate) fn batch(&mut self, indices: &[usize], device: &Device) -> Result<(Tensor, Tensor)> {
-        let channels = self.task.history() + usize::from(self.task.medium());
-        let mut inputs = vec![0.0; indices.len() * channels * self.points];
-        let mut targets = vec![0.0; indices.len() * self.points];
-        let samples = inputs
-            .chunks_exact_mut(channels * self.points)
-            .zip(targets.chunks_exact_mut(self.points));
-        for (&index, (input, target)) in indices.iter().zip(samples) {
-            self.fill(index, input, target)?;
-        }
-        let [nx, ny] = self.shape;
-        Ok((
-            Tensor::from_vec(inputs, (indices.len(), channels, nx, ny), device)?,
-            Tensor::from_vec(targets, (indices.len(), 1, nx, ny), device)?,
-        ))
     }
 
     fn fill(&mut self, index: usize, input: &mut [f32], target: &mut [f32]) -> Result<()> {
@@ -117,16 +95,25 @@ impl<'a> WindowStore<'a> {
     }
 }
 
-fn flat(values: Option<&[f32]>) -> Result<&[f32]> {
-    values.ok_or_else(|| defect("an array that is not row-major".into()))
-}
+impl Samples for WindowStore<'_> {
+    fn len(&self) -> usize {
+        self.windows.len()
+    }
 
-/// Something that only a defect of this program can bring about.
-fn defect(found: String) -> SurrogateError {
-    SurrogateError::Data {
-        place: "windows".into(),
-        found,
-        expected: "an existing window in row-major order".into(),
-        remedy: "report this: it is a defect of fewave".into(),
+    fn batch(&mut self, indices: &[usize], device: &Device) -> Result<(Tensor, Tensor)> {
+        let channels = self.task.history() + usize::from(self.task.medium());
+        let mut inputs = vec![0.0; indices.len() * channels * self.points];
+        let mut targets = vec![0.0; indices.len() * self.points];
+        let samples = inputs
+            .chunks_exact_mut(channels * self.points)
+            .zip(targets.chunks_exact_mut(self.points));
+        for (&index, (input, target)) in indices.iter().zip(samples) {
+            self.fill(index, input, target)?;
+        }
+        let [nx, ny] = self.shape;
+        Ok((
+            Tensor::from_vec(inputs, (indices.len(), channels, nx, ny), device)?,
+            Tensor::from_vec(targets, (indices.len(), 1, nx, ny), device)?,
+        ))
     }
 }

@@ -108,7 +108,7 @@ impl TrainConfig {
         self.task.validate()?;
         self.network.validate()?;
         self.network
-            .check_layers(self.task.channels(), self.task.axes())?;
+            .check_layers(self.task.least_channels(), self.task.axes())?;
         self.train.validate()
     }
 

@@ -93,8 +93,10 @@ impl Log {
         let _ = match validation {
             Some(v) => writeln!(
                 self.pending,
-                "{:e},{:e}",
-                v.one_step_relative_l2, v.rollout_relative_l2
+                "{},{:e}",
+                v.one_step_relative_l2
+                    .map_or(String::new(), |error| format!("{error:e}")),
+                v.rollout_relative_l2
             ),
             None => writeln!(self.pending, ","),
         };
@@ -146,7 +148,7 @@ mod tests {
         let mut log = Log::create(folder.path()).unwrap();
         let validation = Validation {
             step: 2,
-            one_step_relative_l2: 0.5,
+            one_step_relative_l2: Some(0.5),
             rollout_relative_l2: 0.75,
             rollout_steps: 20,
         };

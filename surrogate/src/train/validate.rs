@@ -1,4 +1,4 @@
-//! Validation during training: one-step errors and a short rollout on the valid split.
+//! Validation during training: one-step errors and a short rollout on the valid split, or errors of whole fields.
 //!
 //! On the first 16 trajectories at most, and every one of their windows; errors are those of [`crate::metrics`], averaged
 //! over the trajectories. The final evaluation sees everything; this one must not take longer than the training.
@@ -7,8 +7,10 @@ use crate::checkpoint::Validation;
 use crate::metrics::relative_l2;
 use crate::network::Network;
 use crate::rollout::Predictor;
+use crate::task::field::Field;
 use crate::task::propagate::Propagate;
-use crate::task::{DISPLACEMENT, SPEED};
+use crate::task::{DISPLACEMENT, SPEED, Task};
+use crate::whole_field::FieldPredictor;
 use crate::{Result, SurrogateError};
 use candle_core::Device;
 use fewave_datasets::{Split, WindowStart, Windows};
@@ -23,6 +25,47 @@ const BATCH: usize = 16;
 
 /// Validates a network in training after `step` updates.
 pub(super) fn validate(
+    network: &dyn Network,
+    task: &Task,
+    split: &Split,
+    device: &Device,
+    step: usize,
+) -> Result<Validation> {
+    match task {
+        Task::Propagate(task) => propagate(network, task, split, device, step),
+        Task::Field(task) => field(network, task, split, device, step),
+    }
+}
+
+fn field(
+    network: &dyn Network,
+    task: &Field,
+    split: &Split,
+    device: &Device,
+    step: usize,
+) -> Result<Validation> {
+    let predictor = FieldPredictor {
+        network,
+        task,
+        device,
+    };
+    let config = task.config();
+    let count = split.len().min(TRAJECTORIES);
+    let mut error = 0.0;
+    for trajectory in 0..count {
+        let all = split.read_snapshots(DISPLACEMENT, trajectory, 0..config.last() + 1)?;
+        let truth = all.slice(s![config.every..; config.every, .., ..]);
+        error += relative_l2(predictor.trajectory(split, trajectory)?.view(), truth);
+    }
+    Ok(Validation {
+        step,
+        one_step_relative_l2: None,
+        rollout_relative_l2: error / count as f64,
+        rollout_steps: config.snapshots,
+    })
+}
+
+fn propagate(
     network: &dyn Network,
     task: &Propagate,
     split: &Split,
@@ -72,7 +115,7 @@ pub(super) fn validate(
     }
     Ok(Validation {
         step,
-        one_step_relative_l2: one_step / count as f64,
+        one_step_relative_l2: Some(one_step / count as f64),
         rollout_relative_l2: rollout / count as f64,
         rollout_steps,
     })

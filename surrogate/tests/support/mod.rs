@@ -5,8 +5,8 @@
 #![allow(dead_code, unreachable_pub)] // each test file uses its own part
 
 use fewave_datasets::{
-    BoundarySpec, BoundaryType, FieldSpec, FileSpec, FileWriter, Provenance, Split, SplitName,
-    Statistics, TrajectoryData,
+    BoundarySpec, BoundaryType, FieldSpec, FileSpec, FileWriter, Provenance, Sources, Split,
+    SplitName, Statistics, TrajectoryData,
 };
 use fewave_surrogate::TrainConfig;
 use ndarray::{Array2, Array3};
@@ -20,6 +20,8 @@ pub struct Data {
     pub trajectories: usize,
     pub interval: f64,
     pub source_end: f64,
+    /// Whether a source at a place that depends on the trajectory is stored; the waves do not come from it.
+    pub sources: bool,
 }
 
 impl Default for Data {
@@ -30,6 +32,7 @@ impl Default for Data {
             trajectories: 3,
             interval: 0.05,
             source_end: 0.0,
+            sources: false,
         }
     }
 }
@@ -54,6 +57,16 @@ impl Data {
             .unwrap()
             .write(folder)
             .unwrap();
+    }
+
+    fn emitted(&self, index: usize) -> Sources {
+        if !self.sources {
+            return Sources::default();
+        }
+        Sources {
+            position: Array2::from_elem((1, 2), 0.2 + 0.1 * index as f32),
+            signal: Array2::from_shape_fn((1, self.snapshots), |(_, n)| (n as f32).sin()),
+        }
     }
 
     fn axis(points: usize) -> Vec<f64> {
@@ -81,6 +94,7 @@ impl Data {
                 field("speed", "m/s", false),
             ],
             receivers: None,
+            sources: usize::from(self.sources),
             energy: false,
             provenance: Provenance {
                 config: "closed form".into(),
@@ -110,6 +124,7 @@ impl Data {
             scalars: Vec::new(),
             fields: vec![field.into_dyn(), medium.into_dyn()],
             receivers: vec![],
+            sources: self.emitted(index),
             energy: Vec::new(),
             source_end: self.source_end,
         }

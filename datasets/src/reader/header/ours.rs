@@ -6,11 +6,18 @@ use hdf5::Group;
 
 use super::Header;
 use crate::hdf::inspect::{Inspector, Wanted};
+use crate::schema::sources::shapes;
 use crate::schema::{Provenance, ReceiverQuantity, ReceiverSpec, SplitName};
 use crate::writer::layout::LAYOUT_VERSION;
 
-/// Values per trajectory (less the scalars), provenance, receivers, and whether the energy is stored.
-pub(super) type Ours = (Header, Option<Provenance>, Option<ReceiverSpec>, bool);
+/// Values per trajectory (less the scalars), provenance, receivers, number of sources, and whether the energy is stored.
+pub(super) type Ours = (
+    Header,
+    Option<Provenance>,
+    Option<ReceiverSpec>,
+    usize,
+    bool,
+);
 
 /// Reads the group; `times` is the number of snapshots.
 pub(super) fn ours(
@@ -57,6 +64,12 @@ pub(super) fn ours(
                 .and_then(|group| receivers(look, &group, trajectories))?,
         ),
     };
+    let sources = match group.link_exists("sources") {
+        false => 0,
+        true => look
+            .group(group, "sources")
+            .and_then(|group| sources(look, &group, trajectories, times))?,
+    };
     let digests = digests?.as_chunks::<32>().0.to_vec();
     let header = Header {
         index: index?,
@@ -64,7 +77,33 @@ pub(super) fn ours(
         scalars: Vec::new(),
         digests,
     };
-    Some((header, provenance, receivers, energy))
+    Some((header, provenance, receivers, sources, energy))
+}
+
+/// The number of sources, whose positions and signals must have that many rows.
+fn sources(
+    look: &mut Inspector<'_>,
+    group: &Group,
+    trajectories: usize,
+    times: usize,
+) -> Option<usize> {
+    let position = look.dataset(group, "position", Wanted::Single)?;
+    let count = position.shape().get(1).copied().unwrap_or(0);
+    if count == 0 {
+        let rule = "the group is there for sources only";
+        look.note(
+            "/fewave/sources/position",
+            "at least one source",
+            "none",
+            rule,
+        );
+        return None;
+    }
+    let [positions, signals] = shapes(count, times);
+    let fits = look.fits(&position, &[&[trajectories], positions.as_slice()].concat());
+    let signal = [&[trajectories], signals.as_slice()].concat();
+    look.shaped(group, "signal", Wanted::Single, &signal)?;
+    fits.then_some(count)
 }
 
 fn provenance(look: &mut Inspector<'_>, group: &Group) -> Option<Provenance> {
