@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fewave_datasets::{
-    BoundarySpec, BoundaryType, Constant, FieldSpec, FileSpec, INSIDE_FIELD, Provenance,
-    ReceiverQuantity, ReceiverSpec, ScalarSpec, SplitName, TrajectoryData,
+    BoundarySpec, BoundaryType, Constant, FileSpec, Provenance, ReceiverQuantity, ReceiverSpec,
+    ScalarSpec, SplitName, TrajectoryData,
 };
 
 use ndarray::Array2;
@@ -16,6 +16,8 @@ use fewave_solver::{
     BoundaryConditions, BoundaryKind, Element, Integrator, Observers, Precision, Quantity,
     Recording, Rectangle, Simulator, SolverError, Space, TimeSettings, TimeStep,
 };
+
+pub use scene::inside;
 
 use crate::cli::Shard;
 use crate::config::dataset::{
@@ -256,7 +258,7 @@ pub fn file_spec(
         boundaries: boundaries(config),
         constants,
         scalars,
-        fields: fields(config, inside(simulator).is_some()),
+        fields: scene::fields(config, inside(simulator).is_some()),
         sources: sample.scene.sources.len(),
         receivers: (!config.receivers.points.is_empty()).then(|| ReceiverSpec {
             positions: config.receivers.points.clone(),
@@ -288,48 +290,6 @@ fn stored(quantity: Quantity) -> ReceiverQuantity {
         Quantity::Velocity => ReceiverQuantity::Velocity,
         Quantity::Gradient => ReceiverQuantity::Gradient,
     }
-}
-
-/// The fields of a trajectory, in the order of [`trajectory_data`].
-fn fields(config: &DatasetConfig, holes: bool) -> Vec<FieldSpec> {
-    let field = |name: &str, unit: &str, description: &str, time_varying| FieldSpec {
-        name: name.to_owned(),
-        unit: unit.to_owned(),
-        description: description.to_owned(),
-        time_varying,
-    };
-    let mut fields = vec![
-        field(
-            "displacement",
-            "m",
-            "displacement u of the wave equation on the snapshot grid",
-            true,
-        ),
-        field("speed", "m/s", "wave speed c on the snapshot grid", false),
-    ];
-    if scene::starts_moving(config) {
-        let velocity = "velocity of the initial state on the snapshot grid";
-        fields.push(field("initial_velocity", "m/s", velocity, false));
-    }
-    if holes {
-        let what = "1 where the grid point lies in the domain, 0 outside, where all fields are 0";
-        fields.push(field(INSIDE_FIELD, "1", what, false));
-    }
-    fields
-}
-
-/// Which points of the snapshot grid lie in the domain, 1 or 0 by (x, y); none where all do.
-pub fn inside(simulator: &Simulator) -> Option<Array2<f32>> {
-    let info = simulator.info();
-    let values = info
-        .inside
-        .iter()
-        .map(|inside| f32::from(u8::from(*inside)));
-    let shape = (info.grid_x.len(), info.grid_y.len());
-    let holes = info.inside.contains(&false);
-    Array2::from_shape_vec(shape, values.collect())
-        .ok()
-        .filter(|_| holes)
 }
 
 /// What goes into the file for one trajectory.

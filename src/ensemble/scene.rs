@@ -1,10 +1,52 @@
-//! What a file says of a trajectory's scene beside its first snapshot and its medium: initial velocity and sources.
+//! What a file says of a trajectory's scene: its fields, the initial velocity among them, and its sources.
 
-use fewave_datasets::Sources;
-use fewave_solver::{Scene, SimulatorInfo};
+use fewave_datasets::{FieldSpec, INSIDE_FIELD, Sources};
+use fewave_solver::{Scene, Simulator, SimulatorInfo};
 use ndarray::Array2;
 
 use crate::config::dataset::{DatasetConfig, InitialConfig, InitialKind};
+
+/// The fields of a trajectory, in the order of [`trajectory_data`](super::trajectory_data).
+pub(super) fn fields(config: &DatasetConfig, holes: bool) -> Vec<FieldSpec> {
+    let field = |name: &str, unit: &str, description: &str, time_varying| FieldSpec {
+        name: name.to_owned(),
+        unit: unit.to_owned(),
+        description: description.to_owned(),
+        time_varying,
+    };
+    let mut fields = vec![
+        field(
+            "displacement",
+            "m",
+            "displacement u of the wave equation on the snapshot grid",
+            true,
+        ),
+        field("speed", "m/s", "wave speed c on the snapshot grid", false),
+    ];
+    if starts_moving(config) {
+        let velocity = "velocity of the initial state on the snapshot grid";
+        fields.push(field("initial_velocity", "m/s", velocity, false));
+    }
+    if holes {
+        let what = "1 where the grid point lies in the domain, 0 outside, where all fields are 0";
+        fields.push(field(INSIDE_FIELD, "1", what, false));
+    }
+    fields
+}
+
+/// Which points of the snapshot grid lie in the domain, 1 or 0 by (x, y); none where all do.
+pub fn inside(simulator: &Simulator) -> Option<Array2<f32>> {
+    let info = simulator.info();
+    let values = info
+        .inside
+        .iter()
+        .map(|inside| f32::from(u8::from(*inside)));
+    let shape = (info.grid_x.len(), info.grid_y.len());
+    let holes = info.inside.contains(&false);
+    Array2::from_shape_vec(shape, values.collect())
+        .ok()
+        .filter(|_| holes)
+}
 
 /// Whether trajectories start with a velocity: of all initial states only plane waves do.
 pub(super) fn starts_moving(config: &DatasetConfig) -> bool {
