@@ -4,13 +4,16 @@
 //! something that is known without this program, and says which tolerance it holds itself to. Exact solutions and fits live
 //! here and not in the solver, so that nothing is compared with itself.
 
+mod bessel;
 mod case;
 mod convergence;
 mod dispersion;
 mod energy;
 mod green;
 mod interface;
+mod membrane;
 mod numerics;
+mod plate;
 mod reciprocity;
 pub mod report;
 mod strip;
@@ -58,13 +61,15 @@ pub trait Check: Sync {
 }
 
 /// All checks, in the order of the report.
-pub const CHECKS: [&dyn Check; 6] = [
+pub const CHECKS: [&dyn Check; 8] = [
     &convergence::Convergence,
+    &membrane::Membrane,
     &dispersion::Dispersion,
     &green::Green,
     &interface::Interface,
     &energy::Energy,
     &reciprocity::Reciprocity,
+    &plate::Plate,
 ];
 
 /// What a measured number must be.

@@ -1,11 +1,12 @@
 //! A simulation of the suite, from a mesh to traces.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use fewave_solver::{
-    BoundaryConditions, BoundaryKind, Element, InitialState, Integrator, Medium, Mesh, Observers,
-    PointSource, Precision, Recording, Rectangle, Scene, Signal, Simulator, SimulatorInfo, Space,
-    TimeSettings, TimeStep,
+    BoundaryConditions, BoundaryKind, CellShape, Element, InitialState, Integrator, Medium, Mesh,
+    Observers, PointSource, Precision, Recording, Rectangle, Scene, Signal, Simulator,
+    SimulatorInfo, Space, TimeSettings, TimeStep,
 };
 
 /// Newmark's method in the form that keeps energy.
@@ -123,6 +124,42 @@ pub fn unit_square(element: Element, cells: usize, distortion: f64) -> anyhow::R
         ..Rectangle::default()
     };
     Ok(rectangle.build()?)
+}
+
+/// The mesh with cells of degree 2 whose nodes are those of the given straight mesh, half way nodes included, moved by
+/// `map`; boundary sides must be mapped onto themselves or be part of what is asked.
+///
+/// # Errors
+/// Whatever the solver refuses.
+pub fn curved(mesh: Mesh, map: impl Fn([f64; 2]) -> [f64; 2]) -> anyhow::Result<Mesh> {
+    let mut parts = mesh.into_parts();
+    let corners = parts.shape.corners();
+    let mut half_way: HashMap<(usize, usize), usize> = HashMap::new();
+    let mut cells = Vec::new();
+    for cell in parts.cells.chunks(corners) {
+        cells.extend_from_slice(cell);
+        for side in 0..corners {
+            let (a, b) = (cell[side], cell[(side + 1) % corners]);
+            let points = &mut parts.points;
+            let node = *half_way.entry((a.min(b), a.max(b))).or_insert_with(|| {
+                points.push([0, 1].map(|axis| 0.5 * (points[a][axis] + points[b][axis])));
+                points.len() - 1
+            });
+            cells.push(node);
+        }
+        if parts.shape == CellShape::Quadrilateral {
+            let sum = |axis: usize| cell.iter().map(|&p| parts.points[p][axis]).sum::<f64>();
+            let centre = [0, 1].map(|axis| 0.25 * sum(axis));
+            parts.points.push(centre);
+            cells.push(parts.points.len() - 1);
+        }
+    }
+    for point in &mut parts.points {
+        *point = map(*point);
+    }
+    parts.cells = cells;
+    parts.degree = 2;
+    Ok(Mesh::from_parts(parts)?)
 }
 
 /// A medium at rest.

@@ -109,6 +109,23 @@ pub fn frequency(values: &[f64], interval: f64, guess: f64, spread: f64) -> f64 
     0.5 * (a + b)
 }
 
+/// The root of a function that changes its sign once between `low` and `high`.
+pub fn root(function: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
+    let sign = function(low).signum();
+    for _ in 0..200 {
+        let middle = 0.5 * (low + high);
+        if middle <= low || middle >= high {
+            break;
+        }
+        if function(middle).signum() == sign {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    0.5 * (low + high)
+}
+
 /// Three significant digits.
 pub fn short(value: f64) -> String {
     match value.abs() {
@@ -132,9 +149,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slopes_are_found() {
+    fn slopes_and_roots_are_found() {
         let x = [1.0, 2.0, 4.0];
         assert!((slope(&x, &x.map(|x: f64| 3.0 * x.powf(2.5))) - 2.5).abs() < 1e-12);
+        assert!((root(|x| x * x - 2.0, 0.0, 2.0) - 2.0_f64.sqrt()).abs() < 1e-15);
     }
 
     #[test]
