@@ -187,7 +187,7 @@ fn families(effort: Effort) -> Vec<Family> {
                     element: *element,
                     integrator,
                     cut,
-                    cells: levels(*element).1.to_vec(),
+                    cells: levels(*element).1[..effort.choose(3, 4)].to_vec(),
                     errors: Vec::new(),
                 });
             }
