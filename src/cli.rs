@@ -105,6 +105,9 @@ pub enum Command {
         /// Do only part i of n, i from 0 (for job arrays); whoever finds all parts done writes stats.yaml
         #[arg(long, value_name = "i/n", value_parser = parse_shard)]
         shard: Option<Shard>,
+        /// Show where the time went, per thread
+        #[arg(long)]
+        profile: bool,
     },
     /// Show what is in a dataset, a data file, a run or a checkpoint
     Inspect {

@@ -53,7 +53,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             config,
             output,
             shard,
-        } => generate::run(&config, &output, shard, global)?,
+            profile,
+        } => generate::run(&config, &output, shard, profile, global)?,
         Command::Validate { path } => return validate::run(&path, global),
         Command::Verify { output, full, only } => {
             return verify::run(&output, full, &only, global);

@@ -220,6 +220,15 @@ pub fn grouped(count: u64) -> String {
     text
 }
 
+/// An amount of memory: `1.3 GiB`, `24 MiB`.
+pub fn bytes(count: u64) -> String {
+    let mebibytes = count as f64 / f64::from(1 << 20);
+    match mebibytes {
+        m if m >= 1023.5 => format!("{:.1} GiB", m / 1024.0),
+        m => format!("{:.0} MiB", m.ceil()),
+    }
+}
+
 /// A share in percent with three significant digits: `1.23 %`.
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;
@@ -242,6 +251,8 @@ mod tests {
         assert_eq!(grouped(12), "12");
         assert_eq!(duration(0.0123), "12.30 ms");
         assert_eq!(duration(125.4), "2 min 05 s");
+        assert_eq!(bytes(3 << 29), "1.5 GiB");
+        assert_eq!(bytes(1), "1 MiB");
         assert_eq!(percent(0.01234), "1.23 %");
         assert_eq!(percent(1.5), "150 %");
     }

@@ -101,5 +101,5 @@ pub use schema::{
 pub use statistics::{STATISTICS_FILE, Statistics};
 pub use validate::{ValidationReport, validate};
 pub use windows::{Window, WindowStart, Windows};
-pub use writer::{Compression, FileWriter};
+pub use writer::{ClosedFile, Compression, FileWriter};
 pub use xdmf::write_xdmf;

@@ -200,9 +200,17 @@ impl FileWriter {
     /// Flushes the file to the disk and gives it its name, replacing a file of that name.
     ///
     /// # Errors
-    /// [`Error::Input`] naming slots that were not written; [`Error::Hdf5`] and [`Error::Io`] where flushing, syncing
-    /// or renaming fails. The partial file is removed then.
-    pub fn finish(mut self) -> Result<()> {
+    /// As [`FileWriter::close`] and [`ClosedFile::publish`].
+    pub fn finish(self) -> Result<()> {
+        self.close()?.publish()
+    }
+
+    /// Ends writing, so that another thread may wait for the disk in [`ClosedFile::publish`].
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming slots that were not written; [`Error::Hdf5`] where flushing fails. The partial file is removed
+    /// then.
+    pub fn close(mut self) -> Result<ClosedFile> {
         let missing: Vec<usize> = (0..self.written.len())
             .filter(|slot| !self.written[*slot])
             .collect();
@@ -234,23 +242,7 @@ impl FileWriter {
             file.flush().at(&self.part, "/", "flush", SPACE)?;
             file.close().at(&self.part, "/", "close", SPACE)?;
         }
-        let file = fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&self.part)
-            .io(&self.part, "open", SPACE)?;
-        file.sync_all().io(&self.part, "sync", SPACE)?;
-        fs::rename(&self.part, &self.target).io(&self.target, "rename into place", SPACE)?;
-        if let Some(folder) = self
-            .target
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
-            fs::File::open(folder)
-                .and_then(|folder| folder.sync_all())
-                .io(folder, "sync", SPACE)?;
-        }
-        Ok(())
+        Ok(ClosedFile(self))
     }
 
     fn file(&self) -> Result<&File> {
@@ -328,6 +320,39 @@ impl FileWriter {
         dataset
             .and_then(|dataset| write(&dataset))
             .at(&self.part, place, "write", SPACE)
+    }
+}
+
+/// A complete file that is not yet sure to be on the disk, nor under its name.
+///
+/// Dropped before [`ClosedFile::publish`], it removes what was written.
+#[derive(Debug)]
+pub struct ClosedFile(FileWriter);
+
+impl ClosedFile {
+    /// Waits until the file is on the disk and gives it its name, replacing a file of that name. No call of HDF5.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where syncing or renaming fails. The partial file is removed then.
+    pub fn publish(self) -> Result<()> {
+        let writer = &self.0;
+        let file = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&writer.part)
+            .io(&writer.part, "open", SPACE)?;
+        file.sync_all().io(&writer.part, "sync", SPACE)?;
+        fs::rename(&writer.part, &writer.target).io(&writer.target, "rename into place", SPACE)?;
+        if let Some(folder) = writer
+            .target
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            fs::File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .io(folder, "sync", SPACE)?;
+        }
+        Ok(())
     }
 }
 

@@ -69,7 +69,7 @@ pub use mesh::disc::Disc;
 pub use mesh::rectangle::Rectangle;
 pub use observe::{Observers, Quantity, Recording};
 pub use scene::Scene;
-pub use simulator::{Precision, Simulator, SimulatorInfo};
+pub use simulator::{Precision, RunTimes, Simulator, SimulatorInfo};
 pub use source::{PointSource, Signal};
 pub use space::Space;
 pub use time::{Integrator, TimeSettings, TimeStep, Warning};

@@ -29,6 +29,12 @@ pub trait Medium: Debug + Send + Sync {
         let _ = group;
         self.speed(position)
     }
+    /// Speed at every point of a grid with these coordinates (m), y fastest, to rounding what [`Medium::speed`] gives; none
+    /// from media that have no faster way.
+    fn speeds_on_grid(&self, x: &[f64], y: &[f64]) -> Option<Vec<f64>> {
+        let _ = (x, y);
+        None
+    }
     /// Whether the speed is continuous. One that may jump is evaluated in every cell around a node, from inside of it;
     /// a continuous one, once a node.
     fn is_continuous(&self) -> bool {

@@ -5,6 +5,7 @@
 
 mod engine;
 pub(crate) mod setup;
+mod times;
 
 use crate::boundary::BoundaryConditions;
 use crate::observe::{Observers, Recording};
@@ -12,6 +13,8 @@ use crate::space::Space;
 use crate::time::{TimeSettings, Warning};
 use crate::{Scene, SolverError};
 use engine::Engine;
+
+pub use times::RunTimes;
 
 /// Arithmetic of the state; setting up is always in f64, and so are implicit solves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,6 +45,8 @@ pub struct SimulatorInfo {
     pub memory_bytes: u64,
     /// The part of `memory_bytes` that every further group running at the same time adds, bytes.
     pub group_memory_bytes: u64,
+    /// The part of `group_memory_bytes` that its recordings take, which outlive its run, bytes.
+    pub recording_memory_bytes: u64,
     /// Scenes advanced side by side at most.
     pub lanes: usize,
     /// Snapshot coordinates along x, m.
@@ -120,8 +125,8 @@ impl Simulator {
     ) -> Result<Recording, SolverError> {
         let scenes = std::slice::from_ref(scene);
         let results = match &self.core {
-            Core::F64(engine) => engine.run::<1>(scenes, &mut |_| {}, Some(watch)),
-            Core::F32(engine) => engine.run::<1>(scenes, &mut |_| {}, Some(watch)),
+            Core::F64(engine) => engine.run::<1>(scenes, &mut |_| {}, Some(watch)).0,
+            Core::F32(engine) => engine.run::<1>(scenes, &mut |_| {}, Some(watch)).0,
         };
         let none = || SolverError::invalid("scenes", "no result", "one", "run it again");
         results.into_iter().next().unwrap_or_else(|| Err(none()))
@@ -155,6 +160,22 @@ impl Simulator {
         scenes: &[Scene],
         progress: &mut dyn FnMut(usize),
     ) -> Vec<Result<Recording, SolverError>> {
+        self.run_group(scenes, progress).0
+    }
+
+    /// As [`Simulator::run`], and where the time went.
+    ///
+    /// # Errors
+    /// As [`Simulator::run`].
+    pub fn run_timed(&self, scenes: &[Scene]) -> (Vec<Result<Recording, SolverError>>, RunTimes) {
+        self.run_group(scenes, &mut |_| {})
+    }
+
+    fn run_group(
+        &self,
+        scenes: &[Scene],
+        progress: &mut dyn FnMut(usize),
+    ) -> (Vec<Result<Recording, SolverError>>, RunTimes) {
         let lanes = self.info().lanes;
         if scenes.len() > lanes {
             let error = SolverError::invalid(
@@ -163,10 +184,10 @@ impl Simulator {
                 format!("at most {lanes}"),
                 "split them into groups",
             );
-            return vec![Err(error); scenes.len()];
+            return (vec![Err(error); scenes.len()], RunTimes::default());
         }
         match (&self.core, scenes.len()) {
-            (_, 0) => Vec::new(),
+            (_, 0) => (Vec::new(), RunTimes::default()),
             (Core::F64(engine), 1) => engine.run::<1>(scenes, progress, None),
             (Core::F32(engine), 1) => engine.run::<1>(scenes, progress, None),
             (Core::F64(engine), _) => engine.run::<8>(scenes, progress, None),

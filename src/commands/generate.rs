@@ -1,6 +1,8 @@
 //! `fewave generate`: an ensemble of FE simulations into a dataset folder.
 
 mod pipeline;
+mod plan;
+mod profile;
 
 use std::path::Path;
 use std::time::Instant;
@@ -14,11 +16,14 @@ use crate::cli::{Global, Shard};
 use crate::config::ConfigError;
 use crate::config::dataset::DatasetConfig;
 use crate::config::document::{Document, differences};
-use crate::console::{Console, duration, grouped};
+use crate::console::{Console, bytes, duration, grouped};
 use crate::ensemble::{self, PlannedFile};
 use crate::interrupt;
 use crate::output::{self, Contents};
 use crate::sample::Sampler;
+use pipeline::Ensemble;
+use plan::Plan;
+use profile::Profile;
 
 /// The configuration as it was generated, in the dataset folder.
 pub const CONFIG_FILE: &str = "config.toml";
@@ -46,6 +51,8 @@ pub struct Summary {
     pub seconds: f64,
     /// SHA-256 of the configuration.
     pub config_hash: String,
+    /// Where the time went.
+    pub profile: Profile,
 }
 
 /// Runs the command.
@@ -53,6 +60,7 @@ pub fn run(
     config: &Path,
     folder: &Path,
     shard: Option<Shard>,
+    profile: bool,
     global: &Global,
 ) -> anyhow::Result<()> {
     let console = Console::new(global);
@@ -69,6 +77,9 @@ pub fn run(
         grouped(summary.steps as u64),
         summary.time_step
     ));
+    if profile {
+        console.say(summary.profile.table());
+    }
     if summary.complete {
         console.say(format!(
             "complete. Next: fewave inspect {0}, fewave train train.toml --set data={0} -o run",
@@ -113,15 +124,35 @@ pub fn generate(
         mine.into_iter().partition(|file| file.path.exists());
     let found: usize = done.iter().map(|file| file.count).sum();
     let simulated: usize = missing.iter().map(|file| file.count).sum();
+    let info = simulator.info();
+    let mut profile = Profile {
+        set_up_seconds: start.elapsed().as_secs_f64(),
+        ..Profile::default()
+    };
     if simulated > 0 {
-        pipeline::simulate_files(config, &sampler, &simulator, &missing, found, console)?;
+        let plan = Plan::new(&missing, info, rayon::current_num_threads());
+        console.say(format!(
+            "{simulated} trajectories to simulate, {} side by side on {} thread{}: at most {} of memory",
+            plan.lanes.min(simulated),
+            plan.workers,
+            if plan.workers == 1 { "" } else { "s" },
+            bytes(plan.memory_bytes)
+        ));
+        let ensemble = Ensemble {
+            config,
+            sampler: &sampler,
+            simulator: &simulator,
+            files: &missing,
+        };
+        pipeline::simulate_files(ensemble, &plan, found, &mut profile, console)?;
     }
     let complete = all.iter().all(|file| file.path.exists());
     if complete {
+        let start = Instant::now();
         let train = Split::open(folder, SplitName::Train)?;
         Statistics::compute(&train)?.write(folder)?;
+        profile.statistics_seconds = start.elapsed().as_secs_f64();
     }
-    let info = simulator.info();
     Ok(Summary {
         folder: folder.display().to_string(),
         simulated,
@@ -133,6 +164,7 @@ pub fn generate(
         steps: info.steps,
         seconds: start.elapsed().as_secs_f64(),
         config_hash: config.hash.clone(),
+        profile,
     })
 }
 

@@ -75,6 +75,13 @@ impl GaussianField {
         Ok(Self { speed, waves })
     }
 
+    /// The speed of a value of `g`.
+    fn speed_of(&self, normal: f64) -> f64 {
+        let [lower, upper] = self.speed;
+        let speed = lower + (upper - lower) * normal_distribution(normal);
+        speed.clamp(lower, upper)
+    }
+
     /// The standard normal field `g` at `position`.
     fn normal(&self, position: [f64; 2]) -> f64 {
         let waves = &self.waves;
@@ -88,9 +95,17 @@ impl GaussianField {
 
 impl Medium for GaussianField {
     fn speed(&self, position: [f64; 2]) -> f64 {
-        let [lower, upper] = self.speed;
-        let speed = lower + (upper - lower) * normal_distribution(self.normal(position));
-        speed.clamp(lower, upper)
+        self.speed_of(self.normal(position))
+    }
+
+    fn speeds_on_grid(&self, x: &[f64], y: &[f64]) -> Option<Vec<f64>> {
+        let mut sums = vec![0.0; x.len() * y.len()];
+        vectorised(
+            #[inline(always)]
+            || self.waves.sum_on_grid(x, y, &mut sums),
+        );
+        let scale = (2.0 / WAVES as f64).sqrt();
+        Some(sums.iter().map(|sum| self.speed_of(sum * scale)).collect())
     }
 
     fn is_continuous(&self) -> bool {
@@ -123,6 +138,50 @@ impl Waves {
         }
         sums.iter().sum()
     }
+
+    /// The sum at every point of a grid, y fastest: `cos(a + b) = cos a cos b − sin a sin b` asks for cosines along the axes
+    /// only, a tenth of the work.
+    #[inline(always)]
+    fn sum_on_grid(&self, x: &[f64], y: &[f64], sums: &mut [f64]) {
+        const GROUPS: usize = WAVES / LANES;
+        // cos and sin of the part of y, which all rows share
+        let mut columns = Vec::with_capacity(y.len());
+        for &y in y {
+            let mut column = [[[0.0; LANES]; 2]; GROUPS];
+            for (pair, ky) in column.iter_mut().zip(&self.y) {
+                *pair = cos_and_sin(ky, y, &[0.0; LANES]);
+            }
+            columns.push(column);
+        }
+        for (&x, sums) in x.iter().zip(sums.chunks_exact_mut(y.len().max(1))) {
+            let mut row = [[[0.0; LANES]; 2]; GROUPS];
+            for ((pair, kx), phase) in row.iter_mut().zip(&self.x).zip(&self.phase) {
+                *pair = cos_and_sin(kx, x, phase);
+            }
+            for (sum, column) in sums.iter_mut().zip(&columns) {
+                let mut partial = [0.0; LANES];
+                for ([cos_a, sin_a], [cos_b, sin_b]) in row.iter().zip(column) {
+                    for lane in 0..LANES {
+                        let cosines = cos_a[lane].mul_add(cos_b[lane], partial[lane]);
+                        partial[lane] = (-sin_a[lane]).mul_add(sin_b[lane], cosines);
+                    }
+                }
+                *sum = partial.iter().sum();
+            }
+        }
+    }
+}
+
+/// cos and sin of `2π(k·x + φ)`.
+#[inline(always)]
+fn cos_and_sin(k: &[f64; LANES], x: f64, phase: &[f64; LANES]) -> [[f64; LANES]; 2] {
+    let mut turns = [0.0; LANES];
+    let mut quarter_back = [0.0; LANES];
+    for lane in 0..LANES {
+        turns[lane] = k[lane].mul_add(x, phase[lane]);
+        quarter_back[lane] = turns[lane] - 0.25;
+    }
+    [cos_turns(turns), cos_turns(quarter_back)]
 }
 
 /// `cos(2π·turns)` of each number to 1e-14, for |turns| < 2⁵¹.
@@ -265,6 +324,18 @@ mod tests {
             .sum();
         let slow = slow * (2.0 / WAVES as f64).sqrt();
         assert!((field.normal([x, y]) - slow).abs() < 1e-13);
+    }
+
+    #[test]
+    fn the_grid_matches_point_by_point() {
+        let field = GaussianField::new([0.7, 1.3], 0.15, 11).unwrap();
+        let (x, y) = ([-0.4, 0.0, 0.31, 2.5], [0.05, 0.9, 1.7]);
+        let grid = field.speeds_on_grid(&x, &y).unwrap();
+        assert_eq!(grid.len(), x.len() * y.len());
+        let points = x.iter().flat_map(|&x| y.map(|y| [x, y]));
+        for (point, speed) in points.zip(grid) {
+            assert!((speed - field.speed(point)).abs() < 1e-12, "{point:?}");
+        }
     }
 
     #[test]

@@ -31,6 +31,11 @@ pub(crate) struct Receivers<T> {
 }
 
 impl<T: Real> Receivers<T> {
+    /// Whether there is anything to record.
+    pub(crate) fn any_samples(&self) -> bool {
+        self.samples > 0
+    }
+
     /// Locates the receivers of a run of `steps` steps.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
 //! The simulator in one precision: operators, observers and the loop over time.
 
+use std::time::{Duration, Instant};
+
 use ndarray::{Array2, Array3};
 
-use super::SimulatorInfo;
 use super::setup::{Prepared, SpaceMatrices, check_speed};
+use super::{RunTimes, SimulatorInfo};
 use crate::assembly::{self, stiffness::Stiffness};
 use crate::boundary::BoundaryConditions;
 use crate::boundary::pml::operator::LayerOperator;
@@ -143,6 +145,7 @@ impl<T: Real> Engine<T> {
                 stable_dt: plan.stable_dt,
                 memory_bytes: 0,
                 group_memory_bytes: 0,
+                recording_memory_bytes: recording.saturating_mul(T::LANES as u64),
                 lanes: T::LANES,
                 inside: grid_groups.iter().map(Option::is_some).collect(),
                 grid_x: grid.x.clone(),
@@ -230,6 +233,22 @@ impl<T: Real> Engine<T> {
         scenes: &[Scene],
         progress: &mut dyn FnMut(usize),
         watch: Watch<'_>,
+    ) -> (Vec<Result<Recording, SolverError>>, RunTimes) {
+        let start = Instant::now();
+        let mut times = RunTimes::default();
+        let results = self.run_lanes::<L>(scenes, progress, watch, &mut times);
+        times.preparation = start
+            .elapsed()
+            .saturating_sub(times.steps + times.observers);
+        (results, times)
+    }
+
+    fn run_lanes<const L: usize>(
+        &self,
+        scenes: &[Scene],
+        progress: &mut dyn FnMut(usize),
+        watch: Watch<'_>,
+        times: &mut RunTimes,
     ) -> Vec<Result<Recording, SolverError>> {
         let group = self.lane_memory_bytes.saturating_mul(L as u64);
         if let Err(error) = memory::require("a group of trajectories", group) {
@@ -282,7 +301,14 @@ impl<T: Real> Engine<T> {
                     self.info.dt,
                 );
                 drop(lanes);
-                self.march(stepper, &mut recordings, &mut failures, progress, watch);
+                self.march(
+                    stepper,
+                    &mut recordings,
+                    &mut failures,
+                    progress,
+                    watch,
+                    times,
+                );
                 Ok(())
             }
             None => {
@@ -297,7 +323,14 @@ impl<T: Real> Engine<T> {
                 );
                 // the state holds its own copy
                 drop(lanes);
-                self.march(stepper, &mut recordings, &mut failures, progress, watch);
+                self.march(
+                    stepper,
+                    &mut recordings,
+                    &mut failures,
+                    progress,
+                    watch,
+                    times,
+                );
                 Ok(())
             }
             Some((pattern, weights)) => Newmark::<T, L>::new(
@@ -309,7 +342,16 @@ impl<T: Real> Engine<T> {
                 *weights,
                 self.info.dt,
             )
-            .map(|stepper| self.march(stepper, &mut recordings, &mut failures, progress, watch)),
+            .map(|stepper| {
+                self.march(
+                    stepper,
+                    &mut recordings,
+                    &mut failures,
+                    progress,
+                    watch,
+                    times,
+                )
+            }),
         };
         recordings
             .into_iter()
@@ -332,10 +374,14 @@ impl<T: Real> Engine<T> {
 
     fn speed_on_grid(&self, medium: &dyn Medium) -> Result<Array2<f32>, SolverError> {
         let mut speed = Array2::zeros((self.grid.x.len(), self.grid.y.len()));
-        let points = self.grid.points().zip(&self.grid_groups);
-        for (value, (position, group)) in speed.iter_mut().zip(points) {
+        let at_once = medium.speeds_on_grid(&self.grid.x, &self.grid.y);
+        let points = self.grid.points().zip(&self.grid_groups).enumerate();
+        for (value, (point, (position, group))) in speed.iter_mut().zip(points) {
             if let Some(group) = group {
-                let here = medium.speed_in_group(position, *group as usize);
+                let here = match &at_once {
+                    Some(speeds) => speeds[point],
+                    None => medium.speed_in_group(position, *group as usize),
+                };
                 check_speed(here, position, self.max_speed)?;
                 *value = here as f32;
             }
@@ -350,13 +396,18 @@ impl<T: Real> Engine<T> {
         failures: &mut [Option<SolverError>],
         progress: &mut dyn FnMut(usize),
         mut watch: Watch<'_>,
+        times: &mut RunTimes,
     ) {
+        let start = Instant::now();
+        let mut observed = Duration::ZERO;
         let mut on_grid = Field::<T, L>::zeros(self.snapshots.rows());
         let mut receivers = self.receivers.recorder::<L>();
         let last = receivers.last_step(self.info.steps, &stepper.rate());
         for step in 0..=last {
+            let snapshot_due = step % self.info.steps_per_snapshot == 0 && step <= self.info.steps;
+            let observing = (snapshot_due || self.receivers.any_samples()).then(Instant::now);
             receivers.record(step, &stepper, recordings);
-            if step % self.info.steps_per_snapshot == 0 && step <= self.info.steps {
+            if snapshot_due {
                 let snapshot = step / self.info.steps_per_snapshot;
                 let energy = stepper.energy();
                 self.snapshots.apply(stepper.displacement(), &mut on_grid);
@@ -383,9 +434,10 @@ impl<T: Real> Engine<T> {
                     watch(snapshot, &first);
                 }
                 progress(snapshot + 1);
-                if failures.iter().all(Option::is_some) {
-                    return;
-                }
+            }
+            observed += observing.map_or(Duration::ZERO, |since| since.elapsed());
+            if snapshot_due && failures.iter().all(Option::is_some) {
+                break;
             }
             if step < last {
                 stepper.advance();
@@ -399,6 +451,8 @@ impl<T: Real> Engine<T> {
                 });
             }
         }
+        times.observers = observed;
+        times.steps = start.elapsed().saturating_sub(observed);
     }
 }
 

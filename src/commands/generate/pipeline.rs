@@ -1,244 +1,228 @@
 //! From planned files to finished ones: workers simulate lane groups, one thread writes their results in order.
 //!
-//! HDF5 serialises its calls, so a single thread writes; the channel between them is bounded, so that finished groups never
-//! pile up in memory. Results are written in the order of the plan: the bytes do not depend on who was faster.
+//! HDF5 serialises its calls, so a single thread writes, while the next groups run; another waits for the disk, so that the
+//! writer need not. Workers stay close to the writer, which bounds the memory. Results are written in the order of the plan:
+//! the bytes do not depend on who was faster.
+
+mod gate;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use fewave_datasets::{FileWriter, SplitName, TrajectoryData};
-use fewave_solver::{Scene, Simulator};
+use fewave_datasets::TrajectoryData;
+use fewave_solver::{RunTimes, Scene, Simulator};
 
+use super::plan::{Job, Plan};
+use super::profile::Profile;
 use crate::config::dataset::DatasetConfig;
 use crate::console::Console;
 use crate::ensemble::{self, PlannedFile};
 use crate::interrupt::{self, Interrupted};
-use crate::sample::Sampler;
-
-/// A lane group: trajectories that run side by side, all of one file.
-struct Group {
-    file: usize,
-    first: u64,
-    count: usize,
-}
+use crate::sample::{Sample, Sampler};
+use gate::Gate;
+use writing::{Complete, Writing};
 
 /// What a group became.
 struct Finished {
+    worker: usize,
     group: usize,
     trajectories: Vec<Result<TrajectoryData, String>>,
+    waiting: Duration,
+    drawing: Duration,
+    run: RunTimes,
+    at: Instant,
 }
 
-/// Simulates the files in order: workers take lane groups, this thread writes their results in order.
+/// What everyone needs.
+#[derive(Clone, Copy)]
+pub(super) struct Ensemble<'a> {
+    pub(super) config: &'a DatasetConfig,
+    pub(super) sampler: &'a Sampler<'a>,
+    pub(super) simulator: &'a Simulator,
+    /// The missing files.
+    pub(super) files: &'a [PlannedFile],
+}
+
+/// Simulates the files as planned. `found` trajectories of the ensemble are done already.
 ///
 /// # Errors
 /// When a file cannot be written, when a trajectory failed (after finishing the others), or after Ctrl-C.
 pub(super) fn simulate_files(
-    config: &DatasetConfig,
-    sampler: &Sampler<'_>,
-    simulator: &Simulator,
-    files: &[PlannedFile],
+    ensemble: Ensemble<'_>,
+    plan: &Plan,
     found: usize,
+    profile: &mut Profile,
     console: &Console,
 ) -> anyhow::Result<()> {
-    let lanes = simulator.info().lanes.max(1);
-    let mut groups = Vec::new();
-    for (file, planned) in files.iter().enumerate() {
-        for offset in (0..planned.count).step_by(lanes) {
-            groups.push(Group {
-                file,
-                first: planned.first + offset as u64,
-                count: lanes.min(planned.count - offset),
-            });
-        }
-    }
-    let total = found + files.iter().map(|file| file.count).sum::<usize>();
+    let start = Instant::now();
+    let total = found + plan.jobs.len();
     let progress = console.progress("simulating", total as u64, "trajectories");
     progress.skip_to(found as u64);
 
     let next = AtomicUsize::new(0);
-    let workers = rayon::current_num_threads().min(groups.len()).max(1);
-    // a bounded channel keeps finished groups from piling up in memory
-    let (sender, receiver) = mpsc::sync_channel::<Finished>(workers);
-    let work = |sender: &mpsc::SyncSender<Finished>| {
+    let gate = Gate::new(plan.window);
+    let (sender, receiver) = mpsc::channel::<Finished>();
+    let work = |worker: usize, sender: &mpsc::Sender<Finished>| {
         loop {
-            let number = next.fetch_add(1, Ordering::SeqCst);
-            let Some(group) = groups.get(number) else {
-                return;
-            };
-            if interrupt::requested() {
+            let group = next.fetch_add(1, Ordering::SeqCst);
+            let jobs = plan.group(group);
+            let since = Instant::now();
+            if jobs.is_empty() || !gate.enter(group, interrupt::requested) {
                 return;
             }
-            let split = files[group.file].split;
-            let trajectories = run_group(config, sampler, simulator, split, group);
-            if sender
-                .send(Finished {
-                    group: number,
-                    trajectories,
-                })
-                .is_err()
-            {
+            let waiting = since.elapsed();
+            let finished = run_group(ensemble, worker, group, jobs, waiting);
+            if sender.send(finished).is_err() {
                 return;
             }
         }
     };
-    // this thread writes, so it must not be one of the pool's
-    let outcome = rayon::in_place_scope(|scope| {
-        // dropped with the first failed write, which lets the workers go
-        let receiver = receiver;
-        for _ in 0..workers {
-            let (sender, work) = (sender.clone(), &work);
-            scope.spawn(move |_| work(&sender));
-        }
-        drop(sender);
-        let mut writing = Writing::new(config, sampler, simulator, files, &groups);
-        let mut early: BTreeMap<usize, Finished> = BTreeMap::new();
-        let mut expected = 0;
-        for finished in receiver.iter() {
-            early.insert(finished.group, finished);
-            while let Some(finished) = early.remove(&expected) {
-                writing.write(finished)?;
-                expected += 1;
-                progress.set((found + writing.done) as u64, "");
+    profile.workers.resize_with(plan.workers, Default::default);
+    let (publisher, complete_files) = mpsc::channel::<Complete>();
+    let (written, published) = std::thread::scope(|threads| {
+        let publishing = threads.spawn(|| publish(complete_files));
+        let mut last_group = start;
+        // this thread writes, so it must not be one of the pool's
+        let written = rayon::in_place_scope(|scope| {
+            for worker in 0..plan.workers {
+                let (sender, work) = (sender.clone(), &work);
+                scope.spawn(move |_| work(worker, &sender));
             }
-        }
-        anyhow::Ok(writing)
-    })?;
+            drop(sender);
+            let Ensemble {
+                config,
+                sampler,
+                simulator,
+                files,
+            } = ensemble;
+            let mut writing = Writing::new(config, sampler, simulator, files, publisher);
+            let mut early: BTreeMap<usize, Finished> = BTreeMap::new();
+            let mut expected = 0;
+            for finished in receiver.iter() {
+                last_group = finished.at;
+                let times = &mut profile.workers[finished.worker];
+                times.add(finished.drawing, finished.run, finished.waiting);
+                early.insert(finished.group, finished);
+                while let Some(finished) = early.remove(&expected) {
+                    let since = Instant::now();
+                    if let Err(error) = writing.write(plan.group(expected), finished) {
+                        gate.close();
+                        return Err(error);
+                    }
+                    profile.writer.writing_seconds += since.elapsed().as_secs_f64();
+                    gate.advance();
+                    expected += 1;
+                    progress.set((found + writing.done) as u64, "");
+                }
+            }
+            // the publisher ends with it
+            Ok(writing.failures)
+        });
+        let published = publishing.join();
+        let after = last_group.elapsed().as_secs_f64();
+        profile.writer.after_the_last_group_seconds = after;
+        (written, published)
+    });
     progress.finish();
-    if !outcome.failures.is_empty() {
+    let Ok((complete, syncing, error)) = published else {
+        bail!("the thread that waits for the disk stopped; run the same command again to continue");
+    };
+    profile.writer.syncing_seconds = syncing.as_secs_f64();
+    profile.simulate_seconds = start.elapsed().as_secs_f64();
+    profile.sum_up();
+    let failures = written?;
+    if let Some(error) = error {
+        return Err(error.into());
+    }
+    if !failures.is_empty() {
         bail!(
             "{} of {} trajectories failed, their files were left out and all others finished:\n  {}",
-            outcome.failures.len(),
-            total - found,
-            outcome.failures.join("\n  ")
+            failures.len(),
+            plan.jobs.len(),
+            failures.join("\n  ")
         );
     }
     if interrupt::requested() {
         return Err(Interrupted(format!(
             "{} of {total} trajectories are complete; the same command continues",
-            found + outcome.complete
+            found + complete
         ))
         .into());
     }
     Ok(())
 }
 
-fn run_group(
-    config: &DatasetConfig,
-    sampler: &Sampler<'_>,
-    simulator: &Simulator,
-    split: SplitName,
-    group: &Group,
-) -> Vec<Result<TrajectoryData, String>> {
-    let indices = group.first..group.first + group.count as u64;
-    let samples: Result<Vec<_>, _> = indices
-        .clone()
-        .map(|index| sampler.sample(split.as_str(), index))
-        .collect();
-    let samples = match samples {
-        Ok(samples) => samples,
-        Err(error) => return indices.map(|_| Err(error.to_string())).collect(),
-    };
-    let scenes: Vec<Scene> = samples.iter().map(|sample| sample.scene.clone()).collect();
-    let inside = ensemble::inside(simulator);
-    simulator
-        .run(&scenes)
-        .into_iter()
-        .zip(&samples)
-        .zip(indices)
-        .map(|((recording, sample), index)| {
-            recording
-                .map(|recording| {
-                    let inside = inside.as_ref();
-                    ensemble::trajectory_data(config, simulator, inside, index, sample, recording)
-                })
-                .map_err(|error| error.to_string())
-        })
-        .collect()
-}
-
-/// The writer's side: the open file, and what failed.
-struct Writing<'a> {
-    config: &'a DatasetConfig,
-    sampler: &'a Sampler<'a>,
-    simulator: &'a Simulator,
-    files: &'a [PlannedFile],
-    groups: &'a [Group],
-    open: Option<FileWriter>,
-    /// The file that is left out because one of its trajectories failed.
-    skipped: Option<usize>,
-    done: usize,
-    complete: usize,
-    failures: Vec<String>,
-}
-
-impl<'a> Writing<'a> {
-    fn new(
-        config: &'a DatasetConfig,
-        sampler: &'a Sampler<'a>,
-        simulator: &'a Simulator,
-        files: &'a [PlannedFile],
-        groups: &'a [Group],
-    ) -> Self {
-        Self {
-            config,
-            sampler,
-            simulator,
-            files,
-            groups,
-            open: None,
-            skipped: None,
-            done: 0,
-            complete: 0,
-            failures: Vec::new(),
+/// Gives complete files their names once they are safe: their trajectories, the time that it took, the first error.
+fn publish(files: mpsc::Receiver<Complete>) -> (usize, Duration, Option<fewave_datasets::Error>) {
+    let (mut complete, mut syncing) = (0, Duration::ZERO);
+    for (file, trajectories) in files {
+        let since = Instant::now();
+        let published = file.publish();
+        syncing += since.elapsed();
+        match published {
+            Ok(()) => complete += trajectories,
+            Err(error) => return (complete, syncing, Some(error)),
         }
     }
+    (complete, syncing, None)
+}
 
-    /// Writes one group; groups come in order.
-    fn write(&mut self, finished: Finished) -> anyhow::Result<()> {
-        let group = &self.groups[finished.group];
-        let planned = &self.files[group.file];
-        for (offset, trajectory) in finished.trajectories.into_iter().enumerate() {
-            let index = group.first + offset as u64;
-            let slot = usize::try_from(index - planned.first)?;
-            self.done += 1;
-            let trajectory = match trajectory {
-                Ok(trajectory) => trajectory,
-                Err(reason) => {
-                    self.failures.push(format!(
-                        "{} trajectory {index} (seed {}): {reason}",
-                        planned.split, self.config.seed
-                    ));
-                    self.open = None;
-                    self.skipped = Some(group.file);
-                    continue;
-                }
-            };
-            if self.skipped == Some(group.file) {
-                continue;
-            }
-            if slot == 0 {
-                let sample = self.sampler.sample(planned.split.as_str(), index)?;
-                let spec = ensemble::file_spec(
-                    self.config,
-                    self.simulator,
+fn run_group(
+    ensemble: Ensemble<'_>,
+    worker: usize,
+    group: usize,
+    jobs: &[Job],
+    waiting: Duration,
+) -> Finished {
+    let since = Instant::now();
+    let index = |job: &Job| ensemble.files[job.file].first + job.slot as u64;
+    let drawn: Vec<Result<Sample, String>> = jobs
+        .iter()
+        .map(|job| {
+            let split = ensemble.files[job.file].split;
+            let sample = ensemble.sampler.sample(split.as_str(), index(job));
+            sample.map_err(|error| error.to_string())
+        })
+        .collect();
+    let scenes: Vec<Scene> = drawn
+        .iter()
+        .flatten()
+        .map(|sample| sample.scene.clone())
+        .collect();
+    let drawing = since.elapsed();
+    let (recordings, run) = ensemble.simulator.run_timed(&scenes);
+    let inside = ensemble::inside(ensemble.simulator);
+    let mut recordings = recordings.into_iter();
+    let trajectories = drawn
+        .into_iter()
+        .zip(jobs)
+        .map(|(sample, job)| {
+            let sample = sample?;
+            match recordings.next() {
+                Some(Ok(recording)) => Ok(ensemble::trajectory_data(
+                    ensemble.config,
+                    ensemble.simulator,
+                    inside.as_ref(),
+                    index(job),
                     &sample,
-                    planned.split,
-                    self.config.count_of(planned.split),
-                );
-                self.open = Some(FileWriter::create(&planned.path, &spec, planned.count)?);
+                    recording,
+                )),
+                Some(Err(error)) => Err(error.to_string()),
+                None => Err("the solver returned no result".to_owned()),
             }
-            if let Some(writer) = &mut self.open {
-                writer.write(slot, &trajectory)?;
-            }
-            if slot + 1 == planned.count
-                && let Some(writer) = self.open.take()
-            {
-                writer.finish()?;
-                self.complete += planned.count;
-            }
-        }
-        Ok(())
+        })
+        .collect();
+    Finished {
+        worker,
+        group,
+        trajectories,
+        waiting,
+        drawing,
+        run,
+        at: Instant::now(),
     }
 }
