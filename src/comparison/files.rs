@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fewave_datasets::{FileSpec, FileWriter, Sources, Split, TrajectoryData};
+use fewave_datasets::{FileSpec, FileWriter, INSIDE_FIELD, Sources, Split, TrajectoryData};
 use fewave_surrogate::Provenance;
 use fewave_surrogate::metrics::Summary;
 use ndarray::{Array3, Axis};
@@ -13,6 +13,8 @@ use crate::output::write_atomically;
 
 /// Key in `fewave/extra` of a file of predictions: the surrogate that made them.
 pub const PREDICTED_BY: &str = "predicted_by";
+/// Fields of a file of predictions, as far as the data have them.
+const KEPT: [&str; 3] = ["displacement", "speed", INSIDE_FIELD];
 
 /// Writes the four files of a run into an existing folder.
 ///
@@ -91,7 +93,7 @@ pub fn predicted_spec(
     let mut spec = split.spec().clone();
     spec.times = times;
     spec.fields
-        .retain(|field| field.name == "displacement" || field.name == "speed");
+        .retain(|field| KEPT.contains(&field.name.as_str()));
     for field in &mut spec.fields {
         if field.name == "displacement" {
             field.description =
@@ -127,7 +129,9 @@ pub fn predicted_trajectory(
     for field in split.field_specs() {
         match field.name.as_str() {
             "displacement" => fields.push(prediction.clone().into_dyn()),
-            "speed" => fields.push(split.read_static("speed", trajectory)?.into_dyn()),
+            name @ ("speed" | INSIDE_FIELD) => {
+                fields.push(split.read_static(name, trajectory)?.into_dyn());
+            }
             _ => {}
         }
     }

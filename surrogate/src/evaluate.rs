@@ -114,7 +114,7 @@ pub struct Evaluation {
     /// Over all trajectories.
     pub summary: EvaluationSummary,
     /// Rollouts `(trajectory, time, x, y)` of all trajectories of the split, skipped ones included. Snapshots that were not
-    /// predicted (see [`predicted`](Self::predicted)) are the true ones.
+    /// predicted (see [`predicted`](Self::predicted)) are the true ones. Outside of the domain all are 0.
     pub predictions: Array4<f32>,
     /// The predicted snapshots of each trajectory; empty where nothing was predicted.
     pub predicted: Vec<Vec<usize>>,
@@ -151,7 +151,10 @@ pub fn evaluate(
     for begin in (0..count).step_by(options.batch.max(1)) {
         let mut cases = Vec::new();
         for position in begin..count.min(begin + options.batch.max(1)) {
-            let all = split.read_snapshots(DISPLACEMENT, position, 0..times)?;
+            let mut all = split.read_snapshots(DISPLACEMENT, position, 0..times)?;
+            if let (Some(domain), Some(values)) = (surrogate.domain(), all.as_slice_mut()) {
+                domain.fill_outside(values, 0.0);
+            }
             predictions.index_axis_mut(Axis(0), position).assign(&all);
             let only = options.snapshots.as_ref().map(|all| all.get(position));
             let only = only.map(|list| list.map_or(&[][..], Vec::as_slice));
@@ -202,7 +205,7 @@ pub fn evaluate(
                     .assign(&field);
             }
             trajectories.push(case.compare(surrogate, split, &prediction, options.batch)?);
-            baselines.add(case, surrogate.rolls_out());
+            baselines.add(case, surrogate.rolls_out(), surrogate.domain());
             progress(trajectories.len() + skipped.len(), count);
         }
     }

@@ -136,6 +136,9 @@ impl Predictor<'_> {
         if speeds.dim() != (batch, nx, ny) {
             return Err(shape("speed", speeds.shape(), &[batch, nx, ny]));
         }
+        if let Some(domain) = self.task.domain() {
+            domain.check_shape([nx, ny])?;
+        }
         self.network.check_grid(&[nx, ny])
     }
 }

@@ -8,7 +8,7 @@ use crate::scheme::folding::{Execution, Executions, LayerExecution};
 use crate::task::field::{Field, Scene};
 use crate::task::propagate::Propagate;
 use crate::task::scenes::read_scene;
-use crate::task::{Grid, Task, TaskConfig};
+use crate::task::{Domain, Grid, Task, TaskConfig};
 use crate::train::config::TrainConfig;
 use crate::whole_field::FieldPredictor;
 use crate::{Result, SurrogateError};
@@ -88,6 +88,7 @@ impl Surrogate {
         let task = Task::new(
             &checkpoint.metadata.config.task,
             checkpoint.metadata.normalisation,
+            checkpoint.metadata.grid.domain.clone(),
         );
         let Checkpoint {
             path,
@@ -115,6 +116,11 @@ impl Surrogate {
     /// Grid and snapshot interval of its training data.
     pub fn grid(&self) -> &Grid {
         &self.metadata.grid
+    }
+
+    /// The domain of its training data, which it serves; none where it is the whole grid.
+    pub fn domain(&self) -> Option<&Domain> {
+        self.task.domain()
     }
 
     /// Snapshots that a prediction starts from; of a whole field the first one.
@@ -198,7 +204,7 @@ impl Surrogate {
         }
     }
 
-    /// Whether it may be applied to a split: spacing and snapshot interval must be those of training, the network must
+    /// Whether it may be applied to a split: spacing, snapshot interval and domain must be those of training, the network must
     /// be able to serve the grid, and the split must have what the network was trained to look at.
     ///
     /// # Errors
@@ -206,6 +212,7 @@ impl Surrogate {
     pub fn check(&self, split: &Split) -> Result<()> {
         let grid = Grid::of(split)?;
         self.metadata.grid.check_same_spacing(&grid)?;
+        self.metadata.grid.check_same_domain(&grid, split.path())?;
         self.network.check_grid(&self.maps(grid.shape))?;
         match &self.task {
             Task::Propagate(_) => Ok(()),
@@ -273,7 +280,7 @@ impl Surrogate {
     /// Predicts `steps` snapshots after the given ones, each from those before it.
     ///
     /// `history` is `(K, x, y)`, oldest first, `speed` `(x, y)` in m/s (not looked at without a medium channel); the result is
-    /// `(steps, x, y)`, in the unit of the given snapshots.
+    /// `(steps, x, y)`, in the unit of the given snapshots, exactly 0 outside of the [`domain`](Self::domain).
     ///
     /// # Errors
     /// [`SurrogateError::Shape`] where the arrays do not fit, [`SurrogateError::Setting`] for a surrogate of whole fields.

@@ -1,5 +1,6 @@
 //! Tasks: what a surrogate predicts from what, between physical arrays and normalised network tensors.
 
+pub mod domain;
 pub mod field;
 pub mod grid;
 pub mod normalisation;
@@ -18,6 +19,7 @@ use scenes::{Given, SceneStore};
 use serde::{Deserialize, Serialize};
 use windows::WindowStore;
 
+pub use domain::Domain;
 pub use field::FieldConfig;
 pub use grid::Grid;
 pub use normalisation::Normalisation;
@@ -107,17 +109,28 @@ pub(crate) enum Task {
 }
 
 impl Task {
-    pub(crate) fn new(config: &TaskConfig, constants: Normalisation) -> Self {
+    pub(crate) fn new(
+        config: &TaskConfig,
+        constants: Normalisation,
+        domain: Option<Domain>,
+    ) -> Self {
         match config {
             TaskConfig::Propagate(config) => {
-                Self::Propagate(Propagate::new(config.clone(), constants))
+                Self::Propagate(Propagate::new(config.clone(), constants).within(domain))
             }
-            TaskConfig::Field(config) => Self::Field(Field::new(config.clone(), constants)),
+            TaskConfig::Field(config) => {
+                Self::Field(Field::new(config.clone(), constants).within(domain))
+            }
         }
     }
 
-    /// The task on a train split with its statistics.
-    pub(crate) fn of(config: &TaskConfig, train: &Split, statistics: &Statistics) -> Result<Self> {
+    /// The task on a train split with its statistics and its domain.
+    pub(crate) fn of(
+        config: &TaskConfig,
+        train: &Split,
+        statistics: &Statistics,
+        domain: Option<Domain>,
+    ) -> Result<Self> {
         let constants = match config {
             TaskConfig::Propagate(task) => Normalisation::new(statistics, task.medium)?,
             TaskConfig::Field(task) => {
@@ -126,13 +139,21 @@ impl Task {
                     .with_scene(statistics, &Given::of(train)?)?
             }
         };
-        Ok(Self::new(config, constants))
+        Ok(Self::new(config, constants, domain))
     }
 
     pub(crate) fn normalisation(&self) -> &Normalisation {
         match self {
             Self::Propagate(task) => task.normalisation(),
             Self::Field(task) => task.normalisation(),
+        }
+    }
+
+    /// The domain; none where it is the whole grid.
+    pub(crate) fn domain(&self) -> Option<&Domain> {
+        match self {
+            Self::Propagate(task) => task.domain(),
+            Self::Field(task) => task.domain(),
         }
     }
 

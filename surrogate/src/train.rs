@@ -115,7 +115,8 @@ pub fn train(
 ) -> Result<TrainSummary> {
     config.validate()?;
     let data = TrainingData::open(config)?;
-    let task = Task::of(&config.task, &data.train, &data.statistics)?;
+    let domain = data.grid.domain.clone();
+    let task = Task::of(&config.task, &data.train, &data.statistics, domain)?;
     if let Task::Field(field) = &task {
         field.config().check_times(&data.valid)?;
     }
@@ -241,7 +242,9 @@ impl TrainingData {
         let train = Split::open(&config.data, SplitName::Train)?;
         let valid = Split::open(&config.data, SplitName::Valid)?;
         let grid = Grid::of(&train)?;
-        grid.check_same_spacing(&Grid::of(&valid)?)?;
+        let valid_grid = Grid::of(&valid)?;
+        grid.check_same_spacing(&valid_grid)?;
+        grid.check_same_domain(&valid_grid, valid.path())?;
         Ok(Self {
             train,
             valid,
@@ -326,9 +329,10 @@ impl Run<'_> {
         let (step, steps) = (self.metadata.step, self.metadata.steps);
         let (input, target) = self.store.batch(windows, self.device)?;
         let seed = hash(self.config.seed, Use::Noise, step);
+        let prediction = self.network.forward_in_training(&input, seed)?;
         let loss = settings
             .loss
-            .value(&self.network.forward_in_training(&input, seed)?, &target)?;
+            .value(&prediction, &target, self.task.domain())?;
         let value = f64::from(loss.to_dtype(DType::F32)?.to_scalar::<f32>()?);
         check_finite(step, "loss", value)?;
         let learning_rate =

@@ -30,6 +30,9 @@ impl FieldPredictor<'_> {
     /// The network's input for several scenes on one grid, `(B, inputs, N, x, y)`.
     pub(crate) fn input(&self, scenes: &[Scene], shape: [usize; 2]) -> Result<Tensor> {
         let ([nx, ny], times) = (shape, self.task.config().snapshots);
+        if let Some(domain) = self.task.domain() {
+            domain.check_shape([nx, ny])?;
+        }
         self.network.check_grid(&[times, nx, ny])?;
         let channels = self.task.channels().inputs;
         let size = channels * times * nx * ny;

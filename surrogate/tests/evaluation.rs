@@ -77,14 +77,16 @@ fn errors_are_those_of_its_own_predictions() {
         let full = relative_l2(
             predicted.slice(s![4.., .., ..]),
             truth.slice(s![4.., .., ..]),
+            None,
         );
         assert_eq!(evaluation.rollout_relative_l2_full, full);
         assert_eq!(evaluation.rollout.len(), 8);
-        let scale = rms(truth.slice(s![2.., .., ..]));
+        let scale = rms(truth.slice(s![2.., .., ..]), None);
         let last = StepMetrics::compare(
             predicted.slice(s![11, .., ..]),
             truth.slice(s![11, .., ..]),
             scale,
+            None,
         );
         assert_eq!(evaluation.rollout[7], last);
         // The first step of a rollout starts from the truth.
@@ -94,8 +96,12 @@ fn errors_are_those_of_its_own_predictions() {
         let one = surrogate
             .rollout(truth.slice(s![6..8, .., ..]), speed.view(), 1)
             .unwrap();
-        let expected =
-            StepMetrics::compare(one.slice(s![0, .., ..]), truth.slice(s![8, .., ..]), scale);
+        let expected = StepMetrics::compare(
+            one.slice(s![0, .., ..]),
+            truth.slice(s![8, .., ..]),
+            scale,
+            None,
+        );
         assert!((evaluation.one_step[4].relative_l2 - expected.relative_l2).abs() < 1e-5);
     }
     let worst = found.summary.rollout_relative_l2_full;

@@ -89,7 +89,7 @@ fn networks_of_both_kinds_learn_whole_fields_and_are_measured_on_what_they_predi
             let predicted = found.predictions.index_axis(Axis(0), position);
             let chosen =
                 |all: ndarray::ArrayView3<'_, f32>| all.slice(s![2..;2, .., ..]).to_owned();
-            let by_hand = relative_l2(chosen(predicted).view(), chosen(truth.view()).view());
+            let by_hand = relative_l2(chosen(predicted).view(), chosen(truth.view()).view(), None);
             assert_eq!(measured.rollout_relative_l2_full, by_hand);
             assert_eq!(measured.rollout.len(), 4);
             assert_eq!(predicted.slice(s![1, .., ..]), truth.slice(s![1, .., ..]));

@@ -216,3 +216,83 @@ fn mistakes_are_named_at_their_key() {
         ],
     );
 }
+
+/// Sizes that the tiny training's grids divide: 40 × 24 points.
+const GRID: &str = "grid.shape=[40, 24]";
+
+/// A dataset of the plate in `folder`, from 8 snapshots after its sources have stopped on.
+fn generate(place: &Workplace, folder: &str, sets: &[&str]) {
+    let mut arguments = vec!["generate", "case.toml", "-o", folder, "--quiet"];
+    let long = [
+        "source.0.frequency=6.0",
+        "time.duration=1.2",
+        "time.snapshots=13",
+        GRID,
+    ];
+    arguments.extend(long.iter().chain(sets).flat_map(|set| ["--set", set]));
+    place.ok(&arguments);
+}
+
+#[test]
+fn surrogates_are_trained_and_measured_around_the_hole() {
+    let place = place();
+    generate(&place, "data", &[]);
+    place.ok(&["train", "train.toml", "-o", "run", "--quiet"]);
+    let field = "task={ kind = \"field\", snapshots = 8 }";
+    place.ok(&[
+        "train",
+        "train.toml",
+        "-o",
+        "whole",
+        "--quiet",
+        "--set",
+        field,
+    ]);
+    let shown = place.ok(&["inspect", "run"]);
+    let domain = shown.lines().find(|line| line.starts_with("domain"));
+    assert!(
+        domain.is_some_and(|line| line.contains("of 40 × 24 points inside (mask ")),
+        "{shown}"
+    );
+    for run in ["run", "whole"] {
+        place.ok(&["evaluate", run, "--data", "data"]);
+        let name = format!("{run}/evaluation/predictions.hdf5");
+        place.ok(&["validate", &name]);
+        let file = hdf5::File::open(place.path(&name)).unwrap();
+        let inside = self::field(&file, "inside");
+        assert!(inside.contains(&0.0) && inside.contains(&1.0));
+        let predicted = self::field(&file, "displacement");
+        for (at, value) in predicted.iter().enumerate() {
+            assert!(inside[at % 960] == 1.0 || *value == 0.0, "{run}, {at}");
+        }
+        assert!(predicted[12 * 960..].iter().any(|value| *value != 0.0));
+    }
+    place.ok(&["compare", "run", "whole", "--data", "data", "-o", "report"]);
+    let page = String::from_utf8(place.bytes("report/index.html")).unwrap();
+    assert!(page.contains("4 snapshots") || page.contains("snapshots that all predict"));
+    let input = "data/data/test/plate_0000.hdf5";
+    place.ok(&["predict", "run", "--input", input, "-o", "out.hdf5"]);
+    place.ok(&["validate", "out.hdf5"]);
+    // the same grid without its hole, which an ordinary rectangle has not
+    let rectangle = CASE
+        .replace(
+            "kind = \"gmsh\"\nfile = \"plate.msh\"",
+            "kind = \"rectangle\"\nsize = [1.0, 0.6]\ncells = [8, 6]",
+        )
+        .replace("outer = \"fixed\"\nhole = \"free\"", "default = \"fixed\"")
+        .replace(
+            "kind = \"groups\"\nplate = 1.0\ninclusion = [0.5, 0.8]",
+            "kind = \"uniform\"\nspeed = 1.0",
+        );
+    place.write("case.toml", &rectangle);
+    generate(&place, "other", &[]);
+    place.fails(
+        1,
+        &["evaluate", "run", "--data", "other"],
+        &[
+            "domain of",
+            "found all points inside",
+            "of 40 × 24 points inside (mask ",
+        ],
+    );
+}

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use candle_core::Device;
+use fewave_surrogate::task::domain::describe;
 use fewave_surrogate::{Surrogate, TaskConfig};
 use serde_json::json;
 
@@ -51,6 +52,9 @@ pub fn inspect(path: &Path, console: &Console) -> anyhow::Result<()> {
         "grid           {:?} points, spacing {:?} m, snapshots every {} s",
         grid.shape, grid.spacing, grid.interval
     ));
+    if grid.domain.is_some() {
+        console.say(format!("domain         {}", describe(grid.domain.as_ref())));
+    }
     console.say(format!(
         "training       {}, data {}",
         duration(origin.training_seconds),

@@ -6,6 +6,7 @@ use fewave_plots::{
     ErrorDistribution, ErrorGrowth, ErrorSample, ErrorSeries, LayerCount, ModelCount,
     ParameterCounts, Prediction, TrainingCurves, TrainingRun, Wavefields,
 };
+use fewave_surrogate::task::Domain;
 use ndarray::{Array2, Axis};
 
 use super::Comparison;
@@ -182,7 +183,10 @@ fn wavefields(
                     .collect(),
             })
             .collect(),
-        inside: None,
+        inside: comparison.measured[0]
+            .surrogate
+            .domain()
+            .map(Domain::points),
     };
     Ok((figure, trajectory.index))
 }

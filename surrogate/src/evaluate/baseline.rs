@@ -3,6 +3,7 @@
 
 use super::{Case, SHORT_ROLLOUT};
 use crate::metrics::{Summary, relative_l2};
+use crate::task::Domain;
 use ndarray::{Array3, Zip, s};
 use serde::Serialize;
 
@@ -41,12 +42,16 @@ pub(super) struct Collector {
 impl Collector {
     /// Adds one trajectory. Beside a whole field there are no single predictions, and nothing before its one given snapshot
     /// to extrapolate from.
-    pub(super) fn add(&mut self, case: &Case, rolls_out: bool) {
+    pub(super) fn add(&mut self, case: &Case, rolls_out: bool, domain: Option<&Domain>) {
         let truth = case.measured_of(&case.all, |snapshot| snapshot);
         let short = SHORT_ROLLOUT.min(truth.dim().0);
         for ((kind, _), [one_step, first, full]) in KINDS.iter().zip(&mut self.errors) {
             if rolls_out {
-                one_step.push(relative_l2(single(*kind, case).view(), truth.view()));
+                one_step.push(relative_l2(
+                    single(*kind, case).view(),
+                    truth.view(),
+                    domain,
+                ));
             } else if matches!(kind, Kind::Linear) {
                 continue;
             }
@@ -54,8 +59,9 @@ impl Collector {
             first.push(relative_l2(
                 rollout.slice(s![..short, .., ..]),
                 truth.slice(s![..short, .., ..]),
+                domain,
             ));
-            full.push(relative_l2(rollout.view(), truth.view()));
+            full.push(relative_l2(rollout.view(), truth.view(), domain));
         }
     }
 
@@ -135,7 +141,7 @@ mod tests {
             speed: Array2::ones((2, 2)),
         };
         let mut collector = Collector::default();
-        collector.add(&case, true);
+        collector.add(&case, true, None);
         let found = collector.finish();
         let one_step = |n: usize| found[n].one_step_relative_l2.unwrap().mean;
         assert_eq!(one_step(0), 1.0);

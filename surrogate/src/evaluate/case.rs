@@ -13,7 +13,7 @@ pub(super) struct Case {
     pub(super) span: Span,
     /// Which of the predicted snapshots errors are taken over, by their place in [`Span::predicted`].
     pub(super) measured: Vec<usize>,
-    /// All true snapshots.
+    /// All true snapshots, 0 outside the domain.
     pub(super) all: Array3<f32>,
     /// The medium; zeros where it is not looked at.
     pub(super) speed: Array2<f32>,
@@ -57,12 +57,13 @@ impl Case {
             .one_step(from_first, self.speed.view(), batch)
             .transpose()?
             .map(|all| all.select(Axis(0), &self.measured));
-        let trajectory_rms = rms(from_first);
+        let domain = surrogate.domain();
+        let trajectory_rms = rms(from_first, domain);
         let steps = |predictions: &Array3<f32>| -> Vec<StepMetrics> {
             predictions
                 .outer_iter()
                 .zip(truth.outer_iter())
-                .map(|(p, u)| StepMetrics::compare(p, u, trajectory_rms))
+                .map(|(p, u)| StepMetrics::compare(p, u, trajectory_rms, domain))
                 .collect()
         };
         let mean = |steps: &[StepMetrics], value: fn(&StepMetrics) -> f64| {
@@ -78,13 +79,14 @@ impl Case {
             snapshots: self.snapshots().collect(),
             one_step_relative_l2: single
                 .as_ref()
-                .map(|single| relative_l2(single.view(), truth.view())),
+                .map(|single| relative_l2(single.view(), truth.view(), domain)),
             one_step_vrmse: one_step.as_deref().map(|steps| mean(steps, |m| m.vrmse)),
             rollout_relative_l2_20: relative_l2(
                 rollout.slice(s![..short, .., ..]),
                 truth.slice(s![..short, .., ..]),
+                domain,
             ),
-            rollout_relative_l2_full: relative_l2(rollout.view(), truth.view()),
+            rollout_relative_l2_full: relative_l2(rollout.view(), truth.view(), domain),
             rollout_vrmse: mean(&metrics, |m| m.vrmse),
             rollout_nrmse: mean(&metrics, |m| m.relative_l2),
             // A step that is not a number must show; `f64::max` would drop it.

@@ -6,8 +6,10 @@
 //! point over the four grid points around it (bilinear weights, which add up to 1). Output channel: `(u(t_n) − ū)/σ_u`. The
 //! constants come from the train split and stay with the network; `σ_f` is the RMS of the signals. Source: the space-time
 //! tensors (x, y, t) of Boukraichi et al., arXiv:2304.04964; which channels describe a scene is our reading.
+//! Outside of a domain that is not the whole grid, maps of the scene are those of no displacement, velocity and speed, and
+//! targets and snapshots are 0.
 
-use super::{Normalisation, affine, refuse};
+use super::{Domain, Normalisation, affine, refuse};
 use crate::network::Channels;
 use crate::{Result, SurrogateError};
 use fewave_datasets::Split;
@@ -108,6 +110,7 @@ impl FieldConfig {
 pub struct Field {
     config: FieldConfig,
     constants: Normalisation,
+    domain: Option<Domain>,
 }
 
 /// Maps `(x, y)` of one scene, row-major, and its sources.
@@ -133,9 +136,29 @@ pub(crate) struct Footprint {
 }
 
 impl Field {
-    /// The task with the constants of its training data.
+    /// The task with the constants of its training data, on the whole grid.
     pub fn new(config: FieldConfig, constants: Normalisation) -> Self {
-        Self { config, constants }
+        Self {
+            config,
+            constants,
+            domain: None,
+        }
+    }
+
+    /// The same within a domain; on the whole grid without one.
+    pub fn within(self, domain: Option<Domain>) -> Self {
+        Self { domain, ..self }
+    }
+
+    /// The domain; none where it is the whole grid.
+    pub fn domain(&self) -> Option<&Domain> {
+        self.domain.as_ref()
+    }
+
+    fn outside(&self, maps: &mut [f32], value: f32) {
+        if let Some(domain) = &self.domain {
+            domain.fill_outside(maps, value);
+        }
     }
 
     /// The settings.
@@ -159,10 +182,11 @@ impl Field {
         let block = input.len() / self.channels().inputs;
         let points = block / times;
         let mut blocks = input.chunks_exact_mut(block);
-        let mut repeated = |map: &[f32], mean: f64, deviation: f64| {
+        let mut repeated = |map: &[f32], mean: f64, deviation: f64, outside: f32| {
             if let Some(block) = blocks.next() {
                 let (first, rest) = block.split_at_mut(points);
                 affine(map, mean, deviation, first);
+                self.outside(first, outside);
                 rest.chunks_exact_mut(points)
                     .for_each(|plane| plane.copy_from_slice(first));
             }
@@ -172,12 +196,18 @@ impl Field {
             &scene.displacement,
             constants.displacement_mean,
             constants.displacement_std,
+            constants.displacement_outside(),
         );
         if self.config.medium {
-            repeated(&scene.speed, constants.speed_mean, constants.speed_std);
+            repeated(
+                &scene.speed,
+                constants.speed_mean,
+                constants.speed_std,
+                constants.speed_outside(),
+            );
         }
         if let Some(deviation) = constants.velocity_std {
-            repeated(&scene.velocity, 0.0, deviation);
+            repeated(&scene.velocity, 0.0, deviation, 0.0);
         }
         if let Some(clock) = blocks.next() {
             for (n, plane) in clock.chunks_exact_mut(points).enumerate() {
@@ -206,6 +236,7 @@ impl Field {
             constants.displacement_std,
             target,
         );
+        self.outside(target, 0.0);
     }
 
     /// Snapshots from the network's output, in place.
@@ -214,9 +245,10 @@ impl Field {
             self.constants.displacement_mean as f32,
             self.constants.displacement_std as f32,
         );
-        for value in values {
+        for value in values.iter_mut() {
             *value = mean + deviation * *value;
         }
+        self.outside(values, 0.0);
     }
 }
 

@@ -1,8 +1,10 @@
-//! The snapshot grid and interval that a surrogate was trained on: it holds for no other.
+//! The snapshot grid, its domain and the interval that a surrogate was trained on: it holds for no other.
 
+use super::domain::{Domain, describe};
 use crate::{Result, SurrogateError};
 use fewave_datasets::Split;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// A uniform grid in space and time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,6 +16,9 @@ pub struct Grid {
     pub spacing: [f64; 2],
     /// Time between snapshots, s.
     pub interval: f64,
+    /// The points that are inside the domain; none where all are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
 }
 
 /// Largest relative difference of spacings that count as equal: axes are stored in f32.
@@ -23,13 +28,15 @@ impl Grid {
     /// The grid of a split.
     ///
     /// # Errors
-    /// [`SurrogateError::Data`] where an axis has fewer than two points or its points are not equally spaced.
+    /// [`SurrogateError::Data`] where an axis has fewer than two points or its points are not equally spaced,
+    /// or trajectories have different domains.
     pub fn of(split: &Split) -> Result<Self> {
         let [x, y] = split.axes();
         Ok(Self {
             shape: [x.len(), y.len()],
             spacing: [spacing("axis x", x)?, spacing("axis y", y)?],
             interval: spacing("time", split.times())?,
+            domain: Domain::of(split)?,
         })
     }
 
@@ -54,6 +61,22 @@ impl Grid {
             }
         }
         Ok(())
+    }
+
+    /// Whether `other`, the grid of `data`, has the same points inside the domain.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Data`] naming both domains.
+    pub fn check_same_domain(&self, other: &Self, data: &Path) -> Result<()> {
+        if self.domain == other.domain {
+            return Ok(());
+        }
+        Err(SurrogateError::Data {
+            place: format!("domain of {}", data.display()),
+            found: describe(other.domain.as_ref()),
+            expected: format!("{}, as in the training data", describe(self.domain.as_ref())),
+            remedy: "generate the data with the mesh and the grid of the training data, or train on this data".into(),
+        })
     }
 }
 
@@ -117,6 +140,7 @@ mod tests {
             shape: [64, 64],
             spacing: [0.1, 0.1],
             interval: 0.04,
+            domain: None,
         };
         grid.check_same_spacing(&Grid {
             shape: [128, 32],

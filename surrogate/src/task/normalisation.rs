@@ -73,6 +73,17 @@ impl Normalisation {
         Ok(constants)
     }
 
+    /// What networks are given as displacement outside the domain: zero.
+    pub(crate) fn displacement_outside(&self) -> f32 {
+        (-self.displacement_mean / self.displacement_std) as f32
+    }
+
+    /// What networks are given as speed outside the domain: zero, which tells them where it ends, but no less than
+    /// −5, since the speeds of a nearly uniform medium are a great many deviations away from zero.
+    pub(crate) fn speed_outside(&self) -> f32 {
+        (-self.speed_mean / self.speed_std).max(-5.0) as f32
+    }
+
     /// The same with the constants of what else a scene has.
     pub(crate) fn with_scene(self, statistics: &Statistics, given: &Given) -> Result<Self> {
         let velocity_std = if given.velocity {

@@ -2,9 +2,10 @@
 //!
 //! Input channels, oldest snapshot first: `(u_{n−K+1} − ū)/σ_u, …, (u_n − ū)/σ_u`, then `(c − c̄)/σ_c` if the medium is given.
 //! Output channel, by `target`: `increment`, `(u_{n+1} − u_n)/σ_Δ`; `next`, `(u_{n+1} − ū)/σ_u`. The constants come from
-//! the train split's statistics and stay with the network. Arrays are `(x, y)` in row-major order, f32.
+//! the train split's statistics and stay with the network. Arrays are `(x, y)` in row-major order, f32. Outside of a domain
+//! that is not the whole grid, inputs are those of no displacement and no speed, targets and snapshots are 0.
 
-use super::{Normalisation, affine, refuse};
+use super::{Domain, Normalisation, affine, refuse};
 use crate::Result;
 use crate::network::Channels;
 use serde::{Deserialize, Serialize};
@@ -70,12 +71,27 @@ impl PropagateConfig {
 pub struct Propagate {
     config: PropagateConfig,
     constants: Normalisation,
+    domain: Option<Domain>,
 }
 
 impl Propagate {
-    /// The task with the constants of its training data.
+    /// The task with the constants of its training data, on the whole grid.
     pub fn new(config: PropagateConfig, constants: Normalisation) -> Self {
-        Self { config, constants }
+        Self {
+            config,
+            constants,
+            domain: None,
+        }
+    }
+
+    /// The same within a domain; on the whole grid without one.
+    pub fn within(self, domain: Option<Domain>) -> Self {
+        Self { domain, ..self }
+    }
+
+    /// The domain; none where it is the whole grid.
+    pub fn domain(&self) -> Option<&Domain> {
+        self.domain.as_ref()
     }
 
     /// Snapshots that a prediction starts from.
@@ -110,6 +126,7 @@ impl Propagate {
                 self.constants.displacement_std,
                 channel,
             );
+            self.outside(channel, self.constants.displacement_outside());
         }
         if self.config.medium
             && let Some(channel) = channels.next()
@@ -120,6 +137,13 @@ impl Propagate {
                 self.constants.speed_std,
                 channel,
             );
+            self.outside(channel, self.constants.speed_outside());
+        }
+    }
+
+    fn outside(&self, map: &mut [f32], value: f32) {
+        if let Some(domain) = &self.domain {
+            domain.fill_outside(map, value);
         }
     }
 
@@ -139,6 +163,7 @@ impl Propagate {
                 target,
             ),
         }
+        self.outside(target, 0.0);
     }
 
     /// The next snapshot from the last one and the network's output.
@@ -153,6 +178,7 @@ impl Propagate {
         for ((next, &last), &output) in next.iter_mut().zip(last).zip(output) {
             *next = shift.unwrap_or(last) + scale * output;
         }
+        self.outside(next, 0.0);
     }
 }
 

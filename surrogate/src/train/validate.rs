@@ -55,7 +55,11 @@ fn field(
     for trajectory in 0..count {
         let all = split.read_snapshots(DISPLACEMENT, trajectory, 0..config.last() + 1)?;
         let truth = all.slice(s![config.every..; config.every, .., ..]);
-        error += relative_l2(predictor.trajectory(split, trajectory)?.view(), truth);
+        error += relative_l2(
+            predictor.trajectory(split, trajectory)?.view(),
+            truth,
+            task.domain(),
+        );
     }
     Ok(Validation {
         step,
@@ -94,13 +98,14 @@ fn propagate(
         let history = task.history();
         let truth = snapshots.slice(s![history.., .., ..]);
         let predicted = predictor.one_step(snapshots.view(), speed.view(), 0, BATCH)?;
-        one_step += relative_l2(predicted.view(), truth);
+        one_step += relative_l2(predicted.view(), truth, task.domain());
         let steps = ROLLOUT.min(times - history);
         let given = snapshots.slice(s![..history, .., ..]).insert_axis(Axis(0));
         let rolled = predictor.rollout(given, speed.view().insert_axis(Axis(0)), steps)?;
         rollout += relative_l2(
             rolled.index_axis(Axis(0), 0),
             truth.slice(s![..steps, .., ..]),
+            task.domain(),
         );
         rollout_steps = rollout_steps.min(steps);
         count += 1;

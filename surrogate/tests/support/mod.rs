@@ -5,8 +5,8 @@
 #![allow(dead_code, unreachable_pub)] // each test file uses its own part
 
 use fewave_datasets::{
-    BoundarySpec, BoundaryType, FieldSpec, FileSpec, FileWriter, Provenance, Sources, Split,
-    SplitName, Statistics, TrajectoryData,
+    BoundarySpec, BoundaryType, FieldSpec, FileSpec, FileWriter, INSIDE_FIELD, Provenance, Sources,
+    Split, SplitName, Statistics, TrajectoryData,
 };
 use fewave_surrogate::TrainConfig;
 use ndarray::{Array2, Array3};
@@ -22,6 +22,8 @@ pub struct Data {
     pub source_end: f64,
     /// Whether a source at a place that depends on the trajectory is stored; the waves do not come from it.
     pub sources: bool,
+    /// A hole of 3 × 3 points from this one on, and the value that all fields have there.
+    pub hole: Option<([usize; 2], f32)>,
 }
 
 impl Default for Data {
@@ -33,6 +35,7 @@ impl Default for Data {
             interval: 0.05,
             source_end: 0.0,
             sources: false,
+            hole: None,
         }
     }
 }
@@ -41,22 +44,31 @@ impl Data {
     /// Writes all three splits and the statistics.
     pub fn write(&self, folder: &Path) {
         for split in SplitName::ALL {
-            let path = folder
-                .join("data")
-                .join(split.as_str())
-                .join("waves_0000.hdf5");
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            let mut writer =
-                FileWriter::create(&path, &self.spec(split), self.trajectories).unwrap();
-            for index in 0..self.trajectories {
-                writer.write(index, &self.trajectory(split, index)).unwrap();
-            }
-            writer.finish().unwrap();
+            self.write_split(folder, split);
         }
         Statistics::compute(&Split::open(folder, SplitName::Train).unwrap())
             .unwrap()
             .write(folder)
             .unwrap();
+    }
+
+    /// Writes one split.
+    pub fn write_split(&self, folder: &Path, split: SplitName) {
+        let path = folder
+            .join("data")
+            .join(split.as_str())
+            .join("waves_0000.hdf5");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut writer = FileWriter::create(&path, &self.spec(split), self.trajectories).unwrap();
+        for index in 0..self.trajectories {
+            writer.write(index, &self.trajectory(split, index)).unwrap();
+        }
+        writer.finish().unwrap();
+    }
+
+    fn inside(&self, [i, j]: [usize; 2]) -> bool {
+        self.hole
+            .is_none_or(|([a, b], _)| !((a..a + 3).contains(&i) && (b..b + 3).contains(&j)))
     }
 
     fn emitted(&self, index: usize) -> Sources {
@@ -89,10 +101,13 @@ impl Data {
             boundaries: BoundarySpec::rectangle(self.shape, [(BoundaryType::Wall, "fixed"); 4]),
             constants: BTreeMap::new(),
             scalars: Vec::new(),
-            fields: vec![
+            fields: [
                 field("displacement", "m", true),
                 field("speed", "m/s", false),
-            ],
+            ]
+            .into_iter()
+            .chain(self.hole.map(|_| field(INSIDE_FIELD, "1", false)))
+            .collect(),
             receivers: None,
             sources: usize::from(self.sources),
             energy: false,
@@ -113,16 +128,29 @@ impl Data {
         let speed = 0.8 + 0.1 * (index % 5) as f64;
         let [nx, ny] = self.shape;
         let (x, y) = (Self::axis(nx), Self::axis(ny));
+        let garbage = self.hole.map_or(0.0, |(_, value)| value);
         let field = Array3::from_shape_fn((self.snapshots, nx, ny), |(n, i, j)| {
+            if !self.inside([i, j]) {
+                return garbage * (1 + n + j) as f32;
+            }
             let t = speed * self.interval * n as f64;
             let wave = (3.0 * (x[i] - t) + phase).sin() + 0.5 * (5.0 * (y[j] + t) - phase).sin();
             (wave * (1.0 + 0.2 * phase.cos())) as f32
         });
-        let medium = Array2::from_shape_fn((nx, ny), |(i, _)| (speed + 0.01 * x[i]) as f32);
+        let medium = Array2::from_shape_fn((nx, ny), |(i, j)| match self.inside([i, j]) {
+            true => (speed + 0.01 * x[i]) as f32,
+            false => garbage,
+        });
+        let mask = self.hole.map(|_| {
+            Array2::from_shape_fn((nx, ny), |(i, j)| f32::from(u8::from(self.inside([i, j]))))
+        });
         TrajectoryData {
             index: index as u64,
             scalars: Vec::new(),
-            fields: vec![field.into_dyn(), medium.into_dyn()],
+            fields: [field.into_dyn(), medium.into_dyn()]
+                .into_iter()
+                .chain(mask.map(Array2::into_dyn))
+                .collect(),
             receivers: vec![],
             sources: self.emitted(index),
             energy: Vec::new(),
