@@ -212,7 +212,7 @@ impl Surrogate {
     pub fn check(&self, split: &Split) -> Result<()> {
         let grid = Grid::of(split)?;
         self.metadata.grid.check_same_spacing(&grid)?;
-        self.metadata.grid.check_same_domain(&grid, split.path())?;
+        self.metadata.grid.check_same_domain(&grid, split)?;
         self.network.check_grid(&self.maps(grid.shape))?;
         match &self.task {
             Task::Propagate(_) => Ok(()),

@@ -244,7 +244,7 @@ impl TrainingData {
         let grid = Grid::of(&train)?;
         let valid_grid = Grid::of(&valid)?;
         grid.check_same_spacing(&valid_grid)?;
-        grid.check_same_domain(&valid_grid, valid.path())?;
+        grid.check_same_domain(&valid_grid, &valid)?;
         Ok(Self {
             train,
             valid,

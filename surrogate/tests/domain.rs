@@ -143,7 +143,7 @@ fn other_domains_are_refused_by_name() {
         .unwrap_err()
         .to_string();
     assert!(
-        message.starts_with("domain of") && message.contains("valid"),
+        message.starts_with("domain of the valid split of"),
         "{message}"
     );
     assert!(!run.exists());

@@ -290,7 +290,7 @@ fn surrogates_are_trained_and_measured_around_the_hole() {
         1,
         &["evaluate", "run", "--data", "other"],
         &[
-            "domain of",
+            "domain of the test split",
             "found all points inside",
             "of 40 × 24 points inside (mask ",
         ],

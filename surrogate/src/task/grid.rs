@@ -4,7 +4,6 @@ use super::domain::{Domain, describe};
 use crate::{Result, SurrogateError};
 use fewave_datasets::Split;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 
 /// A uniform grid in space and time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,16 +62,20 @@ impl Grid {
         Ok(())
     }
 
-    /// Whether `other`, the grid of `data`, has the same points inside the domain.
+    /// Whether `other`, the grid of `split`, has the same points inside the domain.
     ///
     /// # Errors
     /// [`SurrogateError::Data`] naming both domains.
-    pub fn check_same_domain(&self, other: &Self, data: &Path) -> Result<()> {
+    pub fn check_same_domain(&self, other: &Self, split: &Split) -> Result<()> {
         if self.domain == other.domain {
             return Ok(());
         }
         Err(SurrogateError::Data {
-            place: format!("domain of {}", data.display()),
+            place: format!(
+                "domain of the {} split of {}",
+                split.provenance().split,
+                split.path().display()
+            ),
             found: describe(other.domain.as_ref()),
             expected: format!("{}, as in the training data", describe(self.domain.as_ref())),
             remedy: "generate the data with the mesh and the grid of the training data, or train on this data".into(),

@@ -94,7 +94,7 @@ mod tests {
         let maps = |garbage: f32, seed: f32| -> Tensor {
             let values: Vec<f32> = (0..24)
                 .map(|n| match inside[(n % 6 / 3, n % 3)] {
-                    true => (n as f32 * seed).sin(),
+                    true => ((n as f32 + 1.0) * seed).sin(),
                     false => garbage * (n as f32 + 1.0),
                 })
                 .collect();
