@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use fewave_surrogate::Execution;
+use fewave_surrogate::{Execution, Scheme};
 
 use crate::verify::CHECKS;
 
@@ -206,11 +206,17 @@ pub enum Command {
     },
     /// Measure how fast the kernels are on this machine
     #[command(
-        after_help = "Example: fewave bench solver -o solver.csv\nThe scripts under benches/peers time other programs on the same cases."
+        after_help = "Examples: fewave bench solver -o solver.csv\n          fewave bench layers --scheme dense --scheme one-way --threads 2\n          fewave bench layers --step\nThe scripts under benches/peers time other programs on the same cases."
     )]
     Bench {
         /// Which kernels
         kind: BenchKind,
+        /// Layers of this scheme only (repeatable; for `layers`)
+        #[arg(long, value_name = "KIND")]
+        scheme: Vec<SchemeArgument>,
+        /// Whole training steps of a U-Net instead of single layers (for `layers`)
+        #[arg(long)]
+        step: bool,
         /// CSV file to write the figures to
         #[arg(short, long, value_name = "FILE.csv")]
         output: Option<PathBuf>,
@@ -230,6 +236,36 @@ pub enum Command {
 pub enum BenchKind {
     /// Time steps of the FE solver
     Solver,
+    /// Layers of every scheme, forward and backward
+    Layers,
+}
+
+/// A scheme by the `kind` of its configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemeArgument {
+    /// The kernel itself
+    Dense,
+    /// Products of one-way filters
+    OneWay,
+    /// Chains of one-way filters
+    Flattened,
+    /// Four values per kernel
+    Structured,
+    /// Hashed frequency coefficients
+    Fresh,
+}
+
+impl SchemeArgument {
+    /// Whether a scheme is of this kind.
+    pub fn names(self, scheme: &Scheme) -> bool {
+        match self {
+            Self::Dense => matches!(scheme, Scheme::Dense),
+            Self::OneWay => matches!(scheme, Scheme::OneWay(_)),
+            Self::Flattened => matches!(scheme, Scheme::Flattened(_)),
+            Self::Structured => matches!(scheme, Scheme::Structured(_)),
+            Self::Fresh => matches!(scheme, Scheme::Fresh(_)),
+        }
+    }
 }
 
 /// What `init` writes.

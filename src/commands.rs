@@ -20,6 +20,8 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use fewave_datasets::{Split, SplitName};
 
+use bench::LayerChoice;
+
 use crate::cli::{Cli, Command};
 use crate::comparison::files::PREDICTED_BY;
 use crate::config::ConfigError;
@@ -61,9 +63,17 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Bench {
             kind,
+            scheme,
+            step,
             output,
             quick,
-        } => bench::run(kind, output.as_deref(), quick, global)?,
+        } => {
+            let layers = LayerChoice {
+                schemes: scheme,
+                steps: step,
+            };
+            bench::run(kind, &layers, output.as_deref(), quick, global)?;
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "fewave", &mut script);

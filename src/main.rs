@@ -6,6 +6,7 @@
 // a program has no outside: `pub` marks what other modules use
 #![allow(unreachable_pub)]
 
+mod allocator;
 mod cli;
 mod commands;
 mod comparison;
@@ -25,9 +26,8 @@ use cli::Cli;
 use config::ConfigError;
 use interrupt::Interrupted;
 
-/// Keeps freed memory: fresh pages cost more than most kernels here (see `benches/`).
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 /// The work failed, or a check found something.
 const FAILED: u8 = 1;

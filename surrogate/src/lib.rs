@@ -25,6 +25,7 @@
 //! # Ok::<(), fewave_surrogate::SurrogateError>(())
 //! ```
 
+pub mod bench;
 pub mod checkpoint;
 mod error;
 pub mod evaluate;

@@ -242,6 +242,12 @@ fn bench_replaces_no_file_and_knows_its_kinds() {
         &["bench", "solver", "--quick", "-o", "solver.csv"],
         &["solver.csv", "--force"],
     );
-    place.fails(2, &["bench", "printer"], &["printer", "solver"]);
+    place.fails(2, &["bench", "printer"], &["printer", "solver", "layers"]);
+    place.fails(2, &["bench", "solver", "--step"], &["bench layers"]);
+    place.fails(
+        2,
+        &["bench", "layers", "--scheme", "sparse"],
+        &["sparse", "one-way"],
+    );
     assert_eq!(place.bytes("solver.csv"), b"mine");
 }
