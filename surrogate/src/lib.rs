@@ -37,6 +37,7 @@ mod rollout;
 mod scheme;
 mod simd;
 mod surrogate;
+mod tape;
 pub mod task;
 pub mod train;
 mod whole_field;

@@ -23,7 +23,7 @@ pub(crate) use gather::{Table, gather};
 pub(crate) use offset::add_offset;
 pub use resample::{average_pool, max_pool, upsample_nearest};
 
-use crate::{Result, SurrogateError};
+use crate::{Result, SurrogateError, tape};
 
 /// N-dimensional convolution of maps (B, S, N₁, …) with a kernel (T, S, d₁, …) of odd sides and a bias (T): (B, T, N₁, …).
 ///
@@ -42,9 +42,12 @@ pub fn convolution(input: &Tensor, kernel: &Tensor, bias: Option<&Tensor>) -> Re
         Some(bias) => bias.contiguous()?,
         None => Tensor::zeros(kernel.dim(0)?, input.dtype(), input.device())?,
     };
-    Ok(input
-        .contiguous()?
-        .apply_op3(&kernel.contiguous()?, &bias, operation)?)
+    Ok(tape::apply3(
+        &input.contiguous()?,
+        &kernel.contiguous()?,
+        &bias,
+        operation,
+    )?)
 }
 
 /// Convolution of every channel of maps (B, C, N₁, …) with its own taps (C, d) along one spatial axis: the same shape.
@@ -60,9 +63,11 @@ pub fn axis_convolution(input: &Tensor, taps: &Tensor, axis: usize) -> Result<Te
         axis,
         input_gradient: input.track_op(),
     };
-    Ok(input
-        .contiguous()?
-        .apply_op2(&taps.contiguous()?, operation)?)
+    Ok(tape::apply2(
+        &input.contiguous()?,
+        &taps.contiguous()?,
+        operation,
+    )?)
 }
 
 /// The one-way `layer` form: `1×1` to R inner channels, an axis convolution per axis, `1×1` to T.
@@ -170,7 +175,8 @@ fn fused(
         Some(bias) => bias.contiguous()?,
         None => Tensor::zeros(outputs, input.dtype(), input.device())?,
     };
-    Ok(Some(input.contiguous()?.apply_op3(
+    Ok(Some(tape::apply3(
+        &input.contiguous()?,
         &Tensor::cat(&row, 0)?,
         &bias,
         operation,

@@ -16,10 +16,12 @@ use crate::checkpoint::{self, BEST, Checkpoint, LAST, Metadata, Validation};
 use crate::network::Network;
 use crate::parameters::Parameters;
 use crate::scheme::hash::{Use, hash};
+use crate::tape::Tape;
 use crate::task::samples::Samples;
 use crate::task::{Grid, Task};
 use crate::{Result, SurrogateError};
-use candle_core::{DType, Device};
+use candle_core::backprop::GradStore;
+use candle_core::{DType, Device, Tensor, Var};
 use config::TrainConfig;
 use fewave_datasets::{Split, SplitName, Statistics, content_hash};
 use log::{Log, StepReport};
@@ -329,17 +331,19 @@ impl Run<'_> {
         let (step, steps) = (self.metadata.step, self.metadata.steps);
         let (input, target) = self.store.batch(windows, self.device)?;
         let seed = hash(self.config.seed, Use::Noise, step);
-        let prediction = self.network.forward_in_training(&input, seed)?;
-        let loss = settings
-            .loss
-            .value(&prediction, &target, self.task.domain())?;
+        let (loss, gradients) = differentiate(
+            self.network,
+            |prediction| settings.loss.value(prediction, &target, self.task.domain()),
+            &input,
+            seed,
+        )?;
         let value = f64::from(loss.to_dtype(DType::F32)?.to_scalar::<f32>()?);
         check_finite(step, "loss", value)?;
         let learning_rate =
             settings
                 .schedule
                 .rate(step, steps, settings.learning_rate, settings.warm_up);
-        let gradient_norm = self.optimiser.update(&loss.backward()?, learning_rate)?;
+        let gradient_norm = self.optimiser.update(&gradients, learning_rate)?;
         check_finite(step, "gradient norm", gradient_norm)?;
         self.metadata.step += 1;
         let epoch = (self.metadata.step * settings.batch) as f64 / self.store.len() as f64;
@@ -372,6 +376,23 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// The loss of a network in training, and the gradients of its parameters.
+pub(crate) fn differentiate(
+    network: &dyn Network,
+    loss: impl FnOnce(&Tensor) -> Result<Tensor>,
+    input: &Tensor,
+    seed: u64,
+) -> Result<(Tensor, GradStore)> {
+    let (output, tape) = Tape::record(|| network.forward_in_training(input, seed))?;
+    let prediction = Var::from_tensor(&output)?;
+    let value = loss(&prediction)?;
+    let gradient = match value.backward()?.remove(&prediction) {
+        Some(gradient) => gradient,
+        None => prediction.zeros_like()?,
+    };
+    Ok((value, tape.backward(output, gradient)?))
 }
 
 fn check_finite(step: usize, quantity: &'static str, value: f64) -> Result<()> {

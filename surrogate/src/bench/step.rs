@@ -8,6 +8,7 @@ use super::{Effort, Measurement};
 use crate::network::activation::Activation;
 use crate::network::norm::Norm;
 use crate::network::{Channels, Padding, UnetConfig};
+use crate::train::differentiate;
 use crate::train::loss::Loss;
 use crate::train::optimiser::AdamW;
 use crate::{Form, NetworkConfig, OneWay, Parameters, Rank, Result, Scheme};
@@ -82,9 +83,13 @@ impl StepCase {
         Ok(Measurement {
             forward: effort.least(|| Ok(drop(network.forward(&input)?)))?,
             both: effort.least(|| {
-                let output = network.forward_in_training(&input, 0)?;
-                let loss = Loss::RelativeL2.value(&output, &target)?;
-                optimiser.update(&loss.backward()?, 1e-3)?;
+                let (_, gradients) = differentiate(
+                    network.as_ref(),
+                    |prediction| Loss::RelativeL2.value(prediction, &target, None),
+                    &input,
+                    0,
+                )?;
+                optimiser.update(&gradients, 1e-3)?;
                 Ok(())
             })?,
             operations: 2.0 * (batch * multiply_adds) as f64,

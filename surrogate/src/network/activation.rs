@@ -8,6 +8,7 @@
 use super::real::Real;
 use super::storage::{contiguous, on_cpu};
 use crate::simd::vectorised;
+use crate::tape;
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -107,7 +108,7 @@ fn gelu_gate<F: Real>(x: F) -> F {
 /// `act(input)`, fused on the CPU.
 pub(crate) fn activate(input: &Tensor, activation: Activation) -> Result<Tensor> {
     if matches!(input.device(), Device::Cpu) {
-        input.contiguous()?.apply_op1(activation)
+        tape::apply1(&input.contiguous()?, activation)
     } else {
         activation.portable(input)
     }

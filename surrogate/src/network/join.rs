@@ -8,13 +8,14 @@
 
 use super::real::Real;
 use super::storage::{contiguous, on_cpu};
+use crate::tape;
 use candle_core::{CpuStorage, CustomOp2, DType, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 /// Doubles `coarse` along every spatial axis and concatenates `skip` behind it along the channels.
 pub(crate) fn upsample_and_join(coarse: &Tensor, skip: &Tensor) -> Result<Tensor> {
     if matches!(coarse.device(), Device::Cpu) {
-        coarse.contiguous()?.apply_op2(&skip.contiguous()?, Join)
+        tape::apply2(&coarse.contiguous()?, &skip.contiguous()?, Join)
     } else {
         portable(coarse, skip)
     }

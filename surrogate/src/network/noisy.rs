@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use super::real::Real;
 use super::storage::{contiguous, on_cpu};
 use crate::scheme::hash::{Use, hash};
+use crate::tape;
 
 /// Values per parallel piece; even, so that pairs stay together.
 const BLOCK: usize = 1 << 12;
@@ -20,7 +21,7 @@ const BLOCK: usize = 1 << 12;
 pub(super) fn noisy_relu(input: &Tensor, deviation: f64, seed: u64) -> Result<Tensor> {
     let operation = NoisyRelu { deviation, seed };
     if input.device().is_cpu() {
-        return input.contiguous()?.apply_op1(operation);
+        return tape::apply1(&input.contiguous()?, operation);
     }
     let noise = operation.noise(input.elem_count());
     let noise = Tensor::from_vec(noise, input.shape(), input.device())?;

@@ -12,6 +12,7 @@ use super::activation::Activation;
 use super::real::{LANES, Real, sum, sum_of_squares};
 use super::storage::{contiguous, on_cpu};
 use crate::simd::vectorised;
+use crate::tape;
 use candle_core::{CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -47,9 +48,12 @@ pub(crate) fn normalise_and_activate(
     activation: Activation,
 ) -> Result<Tensor> {
     if matches!(input.device(), Device::Cpu) {
-        input
-            .contiguous()?
-            .apply_op3(scale, shift, NormActivation { groups, activation })
+        tape::apply3(
+            &input.contiguous()?,
+            scale,
+            shift,
+            NormActivation { groups, activation },
+        )
     } else {
         portable(input, scale, shift, groups, activation)
     }

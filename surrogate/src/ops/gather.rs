@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::element::{Element, slice, with_slice};
 use super::memory::Output;
-use crate::Result;
+use crate::{Result, tape};
 
 /// The bit of an entry that says minus.
 const MINUS: u32 = 1 << 31;
@@ -128,7 +128,10 @@ impl Table {
 pub(crate) fn gather(values: &Tensor, table: &Arc<Table>) -> Result<Tensor> {
     let real = matches!(values.dtype(), DType::F32 | DType::F64);
     if values.device().is_cpu() && real {
-        Ok(values.contiguous()?.apply_op1(Gather(Arc::clone(table)))?)
+        Ok(tape::apply1(
+            &values.contiguous()?,
+            Gather(Arc::clone(table)),
+        )?)
     } else {
         portable(values, table)
     }

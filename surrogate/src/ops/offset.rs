@@ -7,8 +7,8 @@ use candle_core::{CpuStorage, CustomOp2, DType, Layout, Shape, Tensor, WithDType
 use rayon::prelude::*;
 
 use super::element::{Element, slice, with_slice};
-use crate::Result;
 use crate::simd::vectorised;
+use crate::{Result, tape};
 
 /// Positions per parallel piece.
 const BLOCK: usize = 1 << 13;
@@ -20,9 +20,11 @@ const BLOCK: usize = 1 << 13;
 pub(crate) fn add_offset(maps: &Tensor, offset: &Tensor) -> Result<Tensor> {
     let real = matches!(maps.dtype(), DType::F32 | DType::F64);
     if maps.device().is_cpu() && real && maps.elem_count() > 0 {
-        Ok(maps
-            .contiguous()?
-            .apply_op2(&offset.contiguous()?, AddOffset)?)
+        Ok(tape::apply2(
+            &maps.contiguous()?,
+            &offset.contiguous()?,
+            AddOffset,
+        )?)
     } else {
         Ok(maps.broadcast_add(offset)?)
     }

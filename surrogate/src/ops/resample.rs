@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::element::{Element, slice, with_slice};
 use super::{check_spatial, on_host};
-use crate::{Result, SurrogateError};
+use crate::{Result, SurrogateError, tape};
 
 /// Maps (B, C, N₁, …) to (B, C, 2·N₁, …), each value copied into a block.
 ///
@@ -42,7 +42,7 @@ pub fn max_pool(input: &Tensor) -> Result<Tensor> {
 
 fn apply(input: &Tensor, operation: Resample) -> Result<Tensor> {
     if on_host(&[Some(input)]) && input.elem_count() > 0 {
-        Ok(input.contiguous()?.apply_op1(operation)?)
+        Ok(tape::apply1(&input.contiguous()?, operation)?)
     } else {
         Ok(operation.portable(input)?)
     }

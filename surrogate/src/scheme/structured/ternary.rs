@@ -6,6 +6,8 @@
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor};
 
+use crate::tape;
+
 /// Latent values of a smaller size count as 0.
 const THRESHOLD: f64 = 0.5;
 
@@ -16,7 +18,7 @@ pub(super) const NONZERO_SHARE: f64 = 0.617_075_077_451_974;
 pub(super) fn ternary(latent: &Tensor) -> crate::Result<Tensor> {
     let latent = latent.contiguous()?;
     Ok(if latent.device().is_cpu() {
-        latent.apply_op1(Ternary)?
+        tape::apply1(&latent, Ternary)?
     } else {
         let rounded = rounded(&latent.detach())?;
         // the value of the first, the gradient of the second
