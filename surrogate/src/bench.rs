@@ -16,6 +16,7 @@ pub use candle::candle_cases;
 pub use layer::{LayerCase, layer_cases};
 pub use step::{StepCase, step_cases};
 
+use std::hint::black_box;
 use std::time::Instant;
 
 use crate::Result;
@@ -53,7 +54,7 @@ impl Effort {
     };
 
     /// The least time of the repeats of `work`, after one that warms up, s.
-    fn least(self, mut work: impl FnMut() -> Result<()>) -> Result<f64> {
+    fn least<T>(self, mut work: impl FnMut() -> Result<T>) -> Result<f64> {
         work()?;
         let (start, mut least) = (Instant::now(), f64::INFINITY);
         let mut repeat = 0;
@@ -61,7 +62,7 @@ impl Effort {
             || (start.elapsed().as_secs_f64() < self.seconds && repeat < 500)
         {
             let one = Instant::now();
-            work()?;
+            black_box(work()?);
             least = least.min(one.elapsed().as_secs_f64());
             repeat += 1;
         }

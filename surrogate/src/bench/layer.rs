@@ -129,8 +129,8 @@ impl LayerCase {
         let positions = self.map.iter().product();
         let multiply_adds = self.batch * layer.footprint(positions).multiply_adds;
         Ok(Measurement {
-            forward: effort.least(|| Ok(drop(layer.forward(&input)?)))?,
-            both: effort.least(|| Ok(drop(layer.forward(&input)?.backward()?)))?,
+            forward: effort.least(|| layer.forward(&input))?,
+            both: effort.least(|| Ok(layer.forward(&input)?.backward()?))?,
             operations: 2.0 * multiply_adds as f64,
             parameters: parameters.count(),
         })

@@ -81,7 +81,7 @@ impl StepCase {
             .map(|layer| layer.multiply_adds)
             .sum();
         Ok(Measurement {
-            forward: effort.least(|| Ok(drop(network.forward(&input)?)))?,
+            forward: effort.least(|| network.forward(&input))?,
             both: effort.least(|| {
                 let (_, gradients) = differentiate(
                     network.as_ref(),
@@ -89,8 +89,7 @@ impl StepCase {
                     &input,
                     0,
                 )?;
-                optimiser.update(&gradients, 1e-3)?;
-                Ok(())
+                Ok(optimiser.update(&gradients, 1e-3)?)
             })?,
             operations: 2.0 * (batch * multiply_adds) as f64,
             parameters: parameters.count(),
