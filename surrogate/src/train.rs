@@ -333,7 +333,11 @@ impl Run<'_> {
         let seed = hash(self.config.seed, Use::Noise, step);
         let (loss, gradients) = differentiate(
             self.network,
-            |prediction| settings.loss.value(prediction, &target, self.task.domain()),
+            |prediction| {
+                Ok(settings
+                    .loss
+                    .value(prediction, &target, self.task.domain())?)
+            },
             &input,
             seed,
         )?;

@@ -85,7 +85,7 @@ impl StepCase {
             both: effort.least(|| {
                 let (_, gradients) = differentiate(
                     network.as_ref(),
-                    |prediction| Loss::RelativeL2.value(prediction, &target, None),
+                    |prediction| Ok(Loss::RelativeL2.value(prediction, &target, None)?),
                     &input,
                     0,
                 )?;
