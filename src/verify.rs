@@ -4,6 +4,7 @@
 //! something that is known without this program, and says which tolerance it holds itself to. Exact solutions and fits live
 //! here and not in the solver, so that nothing is compared with itself.
 
+mod absorption;
 mod bessel;
 mod case;
 mod convergence;
@@ -61,12 +62,13 @@ pub trait Check: Sync {
 }
 
 /// All checks, in the order of the report.
-pub const CHECKS: [&dyn Check; 8] = [
+pub const CHECKS: [&dyn Check; 9] = [
     &convergence::Convergence,
     &membrane::Membrane,
     &dispersion::Dispersion,
     &green::Green,
     &interface::Interface,
+    &absorption::Absorption,
     &energy::Energy,
     &reciprocity::Reciprocity,
     &plate::Plate,

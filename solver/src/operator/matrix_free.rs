@@ -5,7 +5,7 @@
 //! of `O(p⁴)`. The order is a compile-time constant, so that all loops over nodes unroll. Where all cells are axis-aligned
 //! rectangles with a constant coefficient, two products with the stiffness of the line suffice, and no metric is stored.
 //!
-//! A step of central difference is fused into the sweep over cells: see [`Sweep`](crate::space::sweep::Sweep).
+//! A step of central difference is fused into the sweep over cells: see [`crate::space::sweep::Sweep`].
 
 mod kernels;
 mod side_by_side;

@@ -223,7 +223,7 @@ mod tests {
     fn outside_is_filled_in_every_map_and_in_tensors() {
         let mut values = [1.0f32; 24];
         domain().fill_outside(&mut values, -2.0);
-        let outside = |at: usize| at % 12 == 0 || at % 12 == 6;
+        let outside = |at: usize| at.is_multiple_of(12) || at % 12 == 6;
         for (at, value) in values.iter().enumerate() {
             assert_eq!(*value, if outside(at) { -2.0 } else { 1.0 });
         }
