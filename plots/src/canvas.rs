@@ -198,7 +198,7 @@ pub(crate) fn page(
         units: (width, height),
         title: title.to_owned(),
         description: description.to_owned(),
-        body: images.0 + &raise_exponents(strokes),
+        body: images.0 + &raise_exponents(&only_drawable(strokes)),
     })
 }
 
@@ -210,6 +210,10 @@ fn raise_exponents(markup: &str) -> String {
     for character in markup.chars() {
         let digit = axis::superscript(character);
         if digit.is_some() && !raised {
+            if lowered {
+                set.push_str("</tspan>");
+                lowered = false;
+            }
             set.push_str("<tspan font-size=\"72%\" dy=\"-0.5em\">");
         } else if digit.is_none() && raised {
             set.push_str("</tspan>");
@@ -245,16 +249,20 @@ pub(crate) fn escape_xml(text: &str) -> String {
     escaped
 }
 
-/// `text` on one line and in the scripts of the bundled font (Latin, Greek, Cyrillic, common signs), any other character
-/// replaced; plotters writes labels as they are, XML forbids some characters even when escaped, and usvg 0.45 panics on
-/// combining characters that the font lacks.
+/// `text` as it will be drawn, to measure it by: on one line and in the scripts of the bundled font.
 pub(crate) fn clean(text: &str) -> String {
-    let one_line = |c: char| match c {
-        '\t' | '\n' | '\r' => ' ',
-        c if drawable(c) => c,
+    only_drawable(&text.replace(['\t', '\n', '\r'], " "))
+}
+
+/// `text` in the scripts of the bundled font (Latin, Greek, Cyrillic, common signs), any other character but the end of a
+/// line replaced; plotters writes labels as they are, XML forbids some characters even when escaped, and usvg 0.45 panics
+/// on combining characters that the font lacks.
+fn only_drawable(text: &str) -> String {
+    let replace = |c: char| match c {
+        c if c == '\n' || drawable(c) => c,
         _ => '\u{FFFD}',
     };
-    text.chars().map(one_line).collect()
+    text.chars().map(replace).collect()
 }
 
 fn drawable(c: char) -> bool {
@@ -280,6 +288,12 @@ mod tests {
              <text>\n10<tspan font-size=\"72%\" dy=\"-0.5em\">4</tspan>\n</text>\n"
         );
         assert_eq!(raise_exponents("<text>plain</text>"), "<text>plain</text>");
+        // Every element is closed before the next is opened.
+        assert_eq!(
+            raise_exponents("<text>\n²A⁰\n</text>\n"),
+            "<text>\n<tspan font-size=\"72%\" dy=\"-0.5em\">2</tspan><tspan dy=\"0.36em\">A</tspan>\
+             <tspan font-size=\"72%\" dy=\"-0.5em\">0</tspan>\n</text>\n"
+        );
     }
 
     #[test]

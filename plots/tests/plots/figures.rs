@@ -298,7 +298,7 @@ fn refusals_name_what_was_found_and_expected() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(16))]
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(32))]
 
     /// Names come from folders and configs: whatever they hold, the figure stays a well-formed document.
     #[test]
@@ -318,6 +318,14 @@ proptest::proptest! {
             render_png(figure.name(), &draw(figure), 20.0).unwrap();
         }
     }
+}
+
+#[test]
+fn a_raised_sign_before_a_script_that_the_font_lacks_gives_a_figure() {
+    let mut growth = common::error_growth(2, 2, 3);
+    growth.x_unit = "²\u{113b8}".into();
+    growth.x_quantity = "²A⁰".into();
+    render_png(growth.name(), &draw(&growth), 20.0).unwrap();
 }
 
 #[test]
