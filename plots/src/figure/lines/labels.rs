@@ -77,29 +77,13 @@ impl EndLabels {
     pub(super) fn draw(mut self, area: &Area<'_>, metrics: &Metrics, plot: Rect) -> Result<()> {
         let half = metrics.ems(0.5 * LINE);
         self.names.sort_by_key(|name| name.end.1);
+        let boxes: Vec<Rect> = self.names.iter().map(|name| name.behind(metrics)).collect();
+        let free = self.free(&boxes, metrics, plot);
         let mut beside = Vec::new();
-        for name in std::mem::take(&mut self.names) {
-            let Name {
-                end: (x, y), label, ..
-            } = &name;
-            let left = x + metrics.ems(0.7);
-            let box_ = Rect {
-                left: left - metrics.ems(0.2),
-                top: y - half,
-                width: metrics.text_width(&clean(label)) + metrics.ems(0.4),
-                height: 2 * half,
-            };
-            let inside = box_.right() <= plot.right()
-                && box_.top >= plot.top
-                && box_.bottom() <= plot.bottom();
-            if inside && !self.taken.iter().any(|place| covers(box_, *place)) {
-                area.draw_text(&clean(label), &middle(metrics), (left, *y))?;
-                // later names keep off it
-                let step = metrics.ems(0.3).max(1) as usize;
-                for x in (box_.left..=box_.right()).step_by(step) {
-                    self.taken
-                        .extend([box_.top, *y, box_.bottom()].map(|y| (x, y)));
-                }
+        for ((name, box_), free) in self.names.iter().zip(&boxes).zip(free) {
+            if free {
+                let place = (box_.left + metrics.ems(0.2), name.end.1);
+                area.draw_text(&clean(&name.label), &middle(metrics), place)?;
             } else {
                 beside.push(name);
             }
@@ -121,6 +105,56 @@ impl EndLabels {
             area.draw_text(&label, &middle(metrics), (left, place))?;
         }
         Ok(())
+    }
+
+    /// Which names can stand right behind their ends, in `boxes`: within the plot, on no curve and no other name, and on no
+    /// leader of a name that cannot.
+    fn free(&self, boxes: &[Rect], metrics: &Metrics, plot: Rect) -> Vec<bool> {
+        let step = metrics.ems(0.3).max(1) as usize;
+        let mut taken = self.taken.clone();
+        let mut free = Vec::with_capacity(boxes.len());
+        for (&box_, name) in boxes.iter().zip(&self.names) {
+            let stands = box_.right() <= plot.right()
+                && box_.top >= plot.top
+                && box_.bottom() <= plot.bottom()
+                && !taken.iter().any(|place| covers(box_, *place));
+            if stands {
+                for x in (box_.left..=box_.right()).step_by(step) {
+                    taken.extend([box_.top, name.end.1, box_.bottom()].map(|y| (x, y)));
+                }
+            }
+            free.push(stands);
+        }
+        // a name that gives way has a leader of its own
+        loop {
+            let struck = (0..boxes.len()).find(|&own| {
+                free[own]
+                    && (0..boxes.len())
+                        .any(|other| !free[other] && self.names[other].strikes(boxes[own]))
+            });
+            match struck {
+                Some(own) => free[own] = false,
+                None => return free,
+            }
+        }
+    }
+}
+
+impl Name {
+    /// The place right behind the end.
+    fn behind(&self, metrics: &Metrics) -> Rect {
+        let half = metrics.ems(0.5 * LINE);
+        Rect {
+            left: self.end.0 + metrics.ems(0.5),
+            top: self.end.1 - half,
+            width: metrics.text_width(&clean(&self.label)) + metrics.ems(0.4),
+            height: 2 * half,
+        }
+    }
+
+    /// Whether a leader from the end to the right edge of the plot would cross an area.
+    fn strikes(&self, area: Rect) -> bool {
+        self.end.0 <= area.right() && (area.top..=area.bottom()).contains(&self.end.1)
     }
 }
 
