@@ -16,12 +16,14 @@
 //! Source: The Well (Ohana et al., 2024) and PDEBench (Takamoto et al., arXiv:2210.07182) define these measures; the floor is ours.
 
 pub mod summary;
+pub mod traces;
 
 use crate::task::Domain;
 use ndarray::{ArrayView2, ArrayView3};
 use serde::{Deserialize, Serialize};
 
 pub use summary::Summary;
+pub use traces::TraceMetrics;
 
 /// Share of the trajectory's RMS below which a snapshot's norm is floored in step-wise relative errors.
 pub const QUIET_FLOOR: f64 = 0.01;
