@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use fewave_datasets::{Split, SplitName};
-use fewave_surrogate::metrics::Summary;
+use fewave_surrogate::metrics::{Measure, MetricsSummary, Summary};
 use fewave_surrogate::{EvaluateOptions, Evaluation, Surrogate, evaluate};
 use serde_json::{Value, json};
 
@@ -240,7 +240,7 @@ pub fn as_json(measured: &[Measured]) -> Value {
         .iter()
         .map(|item| {
             let summary = &item.evaluation.summary;
-            json!({
+            let mut run = json!({
                 "run": item.run.display().to_string(),
                 "label": item.label,
                 "task": item.surrogate.config().task.kind(),
@@ -251,30 +251,41 @@ pub fn as_json(measured: &[Measured]) -> Value {
                 "parameters": item.surrogate.parameters(),
                 "multiply_adds": item.surrogate.footprint().multiply_adds,
                 "one_step_relative_l2": summary.one_step_relative_l2,
-                "one_step_vrmse": summary.one_step_vrmse,
                 "rollout_relative_l2_20": summary.rollout_relative_l2_20,
                 "rollout_relative_l2_full": summary.rollout_relative_l2_full,
-                "rollout_vrmse": summary.rollout_vrmse,
-                "rollout_nrmse": summary.rollout_nrmse,
-                "rollout_max_abs": summary.rollout_max_abs,
-                "rollout_boundary_rmse": summary.rollout_boundary_rmse,
                 "latency": item.evaluation.latency,
                 "training_seconds": item.surrogate.provenance().training_seconds,
                 "provenance": item.surrogate.provenance(),
-            })
+            });
+            add_measures(&mut run, summary.one_step.as_ref(), &summary.rollout);
+            run
         })
         .collect();
     let baselines: Vec<Value> = scope::trivial(measured)
         .into_iter()
         .map(|trivial| {
-            json!({
+            let of = trivial.baseline;
+            let mut baseline = json!({
                 "name": trivial.name,
+                "parameters": of.parameters,
                 "history": trivial.item.evaluation.history,
-                "one_step_relative_l2": trivial.baseline.one_step_relative_l2,
-                "rollout_relative_l2_20": trivial.baseline.rollout_relative_l2_20,
-                "rollout_relative_l2_full": trivial.baseline.rollout_relative_l2_full,
-            })
+                "one_step_relative_l2": of.one_step_relative_l2,
+                "rollout_relative_l2_20": of.rollout_relative_l2_20,
+                "rollout_relative_l2_full": of.rollout_relative_l2_full,
+            });
+            add_measures(&mut baseline, of.one_step.as_ref(), &of.rollout);
+            baseline
         })
         .collect();
     json!({ "runs": runs, "baselines": baselines })
+}
+
+/// Adds `one_step_vrmse`, `rollout_vrmse` and so on. The relative L2 error is there in its own two lengths.
+fn add_measures(object: &mut Value, one_step: Option<&MetricsSummary>, rollout: &MetricsSummary) {
+    for (mode, summary) in [("one_step", one_step), ("rollout", Some(rollout))] {
+        let measures = summary.into_iter().flat_map(MetricsSummary::iter);
+        for (measure, values) in measures.filter(|(measure, _)| *measure != Measure::RelativeL2) {
+            object[format!("{mode}_{}", measure.name())] = json!(values);
+        }
+    }
 }

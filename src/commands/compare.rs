@@ -36,6 +36,7 @@ const CONTENTS: Contents = Contents {
         "index.html",
         "tables.tex",
         "metrics.csv",
+        "trajectories.csv",
         "summary.csv",
         "figures",
     ],

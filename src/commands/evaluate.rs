@@ -14,6 +14,7 @@ const CONTENTS: Contents = Contents {
     marker: "metrics.csv",
     names: &[
         "metrics.csv",
+        "trajectories.csv",
         "summary.csv",
         "timing.json",
         "predictions.hdf5",
@@ -55,7 +56,7 @@ pub fn run(
     for (item, folder) in measured.iter().zip(&folders) {
         comparison::files::write(item, &split, folder, &console)?;
         console.say(format!(
-            "{}: metrics.csv, summary.csv, timing.json, predictions.hdf5",
+            "{}: metrics.csv, trajectories.csv, summary.csv, timing.json, predictions.hdf5",
             folder.display()
         ));
     }

@@ -1,13 +1,14 @@
-//! What an evaluation leaves on disk: `metrics.csv`, `summary.csv`, `timing.json`, `predictions.hdf5`.
+//! What an evaluation leaves on disk: the tables of [`tables`], `timing.json`, `predictions.hdf5`.
+
+pub mod tables;
 
 use std::path::Path;
 
 use fewave_datasets::{FileSpec, FileWriter, INSIDE_FIELD, Sources, Split, TrajectoryData};
 use fewave_surrogate::Provenance;
-use fewave_surrogate::metrics::Summary;
 use ndarray::{Array3, Axis};
 
-use super::{Measured, scope};
+use super::Measured;
 use crate::console::Console;
 use crate::output::write_atomically;
 
@@ -16,7 +17,7 @@ pub const PREDICTED_BY: &str = "predicted_by";
 /// Fields of a file of predictions, as far as the data have them.
 const KEPT: [&str; 3] = ["displacement", "speed", INSIDE_FIELD];
 
-/// Writes the four files of a run into an existing folder.
+/// Writes the files of a run into an existing folder.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -26,14 +27,7 @@ pub fn write(
     folder: &Path,
     console: &Console,
 ) -> anyhow::Result<()> {
-    write_atomically(
-        &folder.join("metrics.csv"),
-        &metrics(std::slice::from_ref(item), split)?,
-    )?;
-    write_atomically(
-        &folder.join("summary.csv"),
-        &summary(std::slice::from_ref(item))?,
-    )?;
+    tables::write(std::slice::from_ref(item), split, folder)?;
     let timing = serde_json::json!({
         "latency": item.evaluation.latency,
         "training_seconds": item.surrogate.provenance().training_seconds,
@@ -149,124 +143,4 @@ pub fn predicted_trajectory(
         energy: Vec::new(),
         source_end: split.source_end(trajectory)?,
     })
-}
-
-/// Every error of every trajectory and step.
-///
-/// # Errors
-/// Never for finite memory.
-pub fn metrics(measured: &[Measured], split: &Split) -> anyhow::Result<Vec<u8>> {
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record([
-        "run",
-        "trajectory",
-        "mode",
-        "step",
-        "time_s",
-        "relative_l2",
-        "vrmse",
-        "max_abs_m",
-        "boundary_rmse_m",
-    ])?;
-    for item in measured {
-        for trajectory in &item.evaluation.trajectories {
-            let whole = if item.surrogate.rolls_out() {
-                "rollout"
-            } else {
-                "field"
-            };
-            for (mode, steps) in [
-                ("one-step", &trajectory.one_step),
-                (whole, &trajectory.rollout),
-            ] {
-                for (number, (step, snapshot)) in
-                    steps.iter().zip(&trajectory.snapshots).enumerate()
-                {
-                    csv.write_record([
-                        item.label.clone(),
-                        trajectory.index.to_string(),
-                        mode.to_owned(),
-                        (number + 1).to_string(),
-                        split
-                            .times()
-                            .get(*snapshot)
-                            .map_or(String::new(), f64::to_string),
-                        format!("{:e}", step.relative_l2),
-                        format!("{:e}", step.vrmse),
-                        format!("{:e}", step.max_abs),
-                        format!("{:e}", step.boundary_rmse),
-                    ])?;
-                }
-            }
-        }
-    }
-    Ok(csv.into_inner()?)
-}
-
-/// Mean, median, 90 % quantile and worst of every measure, trivial baselines included.
-///
-/// # Errors
-/// Never for finite memory.
-pub fn summary(measured: &[Measured]) -> anyhow::Result<Vec<u8>> {
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record([
-        "run",
-        "measure",
-        "mean",
-        "median",
-        "q90",
-        "worst",
-        "worst_trajectory",
-    ])?;
-    let mut row = |run: &str, measure: &str, item: &Measured, values: Option<&Summary>| {
-        let Some(values) = values else {
-            return Ok(());
-        };
-        let worst = item
-            .evaluation
-            .trajectories
-            .get(values.worst_position)
-            .map(|t| t.index.to_string());
-        csv.write_record([
-            run,
-            measure,
-            &format!("{:e}", values.mean),
-            &format!("{:e}", values.median),
-            &format!("{:e}", values.q90),
-            &format!("{:e}", values.worst),
-            &worst.unwrap_or_default(),
-        ])
-    };
-    for item in measured {
-        let all = &item.evaluation.summary;
-        for (measure, values) in [
-            ("one_step_relative_l2", all.one_step_relative_l2.as_ref()),
-            ("one_step_vrmse", all.one_step_vrmse.as_ref()),
-            ("rollout_relative_l2_20", Some(&all.rollout_relative_l2_20)),
-            (
-                "rollout_relative_l2_full",
-                Some(&all.rollout_relative_l2_full),
-            ),
-            ("rollout_vrmse", Some(&all.rollout_vrmse)),
-            ("rollout_nrmse", Some(&all.rollout_nrmse)),
-            ("rollout_max_abs_m", Some(&all.rollout_max_abs)),
-            ("rollout_boundary_rmse_m", Some(&all.rollout_boundary_rmse)),
-        ] {
-            row(&item.label, measure, item, values)?;
-        }
-    }
-    for trivial in scope::trivial(measured) {
-        let of = trivial.baseline;
-        for (measure, values) in [
-            ("one_step_relative_l2", of.one_step_relative_l2.as_ref()),
-            ("rollout_relative_l2_20", Some(&of.rollout_relative_l2_20)),
-            (
-                "rollout_relative_l2_full",
-                Some(&of.rollout_relative_l2_full),
-            ),
-        ] {
-            row(&trivial.name, measure, trivial.item, values)?;
-        }
-    }
-    Ok(csv.into_inner()?)
 }

@@ -15,7 +15,6 @@ use super::reference::FeTime;
 use super::scope::Mode;
 use super::{Measured, files, scope};
 use crate::console::Console;
-use crate::output;
 
 /// Width of figures that span a page, in cm.
 const PAGE_CM: f64 = 17.0;
@@ -63,6 +62,7 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path, console: &Console) -> a
         .collect();
     let mut tables = tables::errors(comparison);
     tables.push(tables::costs(comparison));
+    tables.extend(tables::measures(comparison));
     Report {
         title: format!(
             "Surrogates of {}: {}",
@@ -77,14 +77,7 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path, console: &Console) -> a
         provenance: provenance(comparison),
     }
     .write(folder)?;
-    output::write_atomically(
-        &folder.join("metrics.csv"),
-        &files::metrics(comparison.measured, comparison.split)?,
-    )?;
-    output::write_atomically(
-        &folder.join("summary.csv"),
-        &files::summary(comparison.measured)?,
-    )
+    files::tables::write(comparison.measured, comparison.split, folder)
 }
 
 fn summary(comparison: &Comparison<'_>) -> anyhow::Result<Vec<String>> {

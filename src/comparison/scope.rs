@@ -224,7 +224,7 @@ pub fn trivial(measured: &[Measured]) -> Vec<Trivial<'_>> {
         listed.push((history, rolls_out));
         all.extend(item.evaluation.baselines.iter().map(|baseline| Trivial {
             name: match (differ, rolls_out) {
-                (false, _) => baseline.name.to_owned(),
+                (false, _) => baseline.name.clone(),
                 (true, true) => format!("{} (history {history})", baseline.name),
                 (true, false) => format!("{} (from t = 0)", baseline.name),
             },

@@ -7,19 +7,23 @@
 
 mod baseline;
 mod case;
+mod judge;
 mod latency;
+mod yardstick;
 
-use crate::metrics::{StepMetrics, Summary};
+use crate::metrics::{MetricsSummary, StepMetrics, Summary, TrajectoryMetrics};
 use crate::surrogate::Surrogate;
-use crate::task::{DISPLACEMENT, SPEED};
 use crate::{Result, SurrogateError};
 use case::Case;
 use fewave_datasets::Split;
-use ndarray::{Array2, Array4, Axis};
+use ndarray::{Array4, Axis};
 use serde::Serialize;
+use yardstick::Yardstick;
 
 pub use baseline::Baseline;
+pub use judge::{Judge, Reference};
 pub use latency::Latency;
+pub use yardstick::Errors;
 
 /// Predicted snapshots of the short rollout that every evaluation reports.
 pub const SHORT_ROLLOUT: usize = 20;
@@ -63,20 +67,14 @@ pub struct TrajectoryEvaluation {
     pub rollout: Vec<StepMetrics>,
     /// Relative L2 error of all single predictions; none for whole fields.
     pub one_step_relative_l2: Option<f64>,
-    /// Mean VRMSE of the single predictions; none for whole fields.
-    pub one_step_vrmse: Option<f64>,
     /// Relative L2 error of the first [`SHORT_ROLLOUT`] snapshots of the rollout (fewer if there are fewer).
     pub rollout_relative_l2_20: f64,
     /// Relative L2 error of the whole rollout.
     pub rollout_relative_l2_full: f64,
-    /// Mean VRMSE along the rollout.
-    pub rollout_vrmse: f64,
-    /// Mean nRMSE along the rollout.
-    pub rollout_nrmse: f64,
-    /// Largest absolute error of the rollout, in the field's unit.
-    pub rollout_max_abs: f64,
-    /// Mean RMSE over the boundary nodes along the rollout, in the field's unit.
-    pub rollout_boundary_rmse: f64,
+    /// Every measure of the single predictions; none for whole fields.
+    pub one_step_metrics: Option<TrajectoryMetrics>,
+    /// Every measure of the rollout.
+    pub rollout_metrics: TrajectoryMetrics,
 }
 
 /// Figures of [`TrajectoryEvaluation`] over all trajectories; `worst_position` counts in [`Evaluation::trajectories`].
@@ -84,20 +82,14 @@ pub struct TrajectoryEvaluation {
 pub struct EvaluationSummary {
     /// Of single predictions; none for whole fields.
     pub one_step_relative_l2: Option<Summary>,
-    /// Of single predictions; none for whole fields.
-    pub one_step_vrmse: Option<Summary>,
     /// Of the first [`SHORT_ROLLOUT`] snapshots.
     pub rollout_relative_l2_20: Summary,
     /// Of the whole rollout.
     pub rollout_relative_l2_full: Summary,
-    /// Along the rollout.
-    pub rollout_vrmse: Summary,
-    /// Along the rollout.
-    pub rollout_nrmse: Summary,
-    /// Of the rollout.
-    pub rollout_max_abs: Summary,
-    /// Along the rollout.
-    pub rollout_boundary_rmse: Summary,
+    /// Every measure of single predictions; none for whole fields.
+    pub one_step: Option<MetricsSummary>,
+    /// Every measure of the rollout.
+    pub rollout: MetricsSummary,
 }
 
 /// A surrogate's results on a split.
@@ -146,40 +138,26 @@ pub fn evaluate(
     let mut predicted = vec![Vec::new(); count];
     let (mut trajectories, mut skipped) = (Vec::with_capacity(count), Vec::new());
     let mut baselines = baseline::Collector::default();
+    let yardstick = Yardstick::new(surrogate, split);
     let mut latency = None;
     let mut synaptic_operations = None;
     for begin in (0..count).step_by(options.batch.max(1)) {
         let mut cases = Vec::new();
         for position in begin..count.min(begin + options.batch.max(1)) {
-            let mut all = split.read_snapshots(DISPLACEMENT, position, 0..times)?;
-            if let (Some(domain), Some(values)) = (surrogate.domain(), all.as_slice_mut()) {
-                domain.fill_outside(values, 0.0);
-            }
-            predictions.index_axis_mut(Axis(0), position).assign(&all);
             let only = options.snapshots.as_ref().map(|all| all.get(position));
             let only = only.map(|list| list.map_or(&[][..], Vec::as_slice));
-            let Some((span, measured)) = spans[position]
-                .clone()
-                .map(|span| (span.measured(only), span))
-                .filter(|(measured, _)| !measured.is_empty())
-                .map(|(measured, span)| (span, measured))
-            else {
+            let span = spans[position].clone();
+            let Some(case) = Case::read(surrogate, split, position, span, only)? else {
+                let all = case::truth(surrogate, split, position)?;
+                predictions.index_axis_mut(Axis(0), position).assign(&all);
                 skipped.push(position);
                 continue;
             };
-            let speed = if surrogate.takes_medium() {
-                split.read_static(SPEED, position)?
-            } else {
-                Array2::zeros((x.len(), y.len()))
-            };
-            predicted[position].clone_from(&span.predicted);
-            cases.push(Case {
-                position,
-                span,
-                measured,
-                all,
-                speed,
-            });
+            predictions
+                .index_axis_mut(Axis(0), position)
+                .assign(&case.all);
+            predicted[position].clone_from(&case.span.predicted);
+            cases.push(case);
         }
         if latency.is_none()
             && options.repetitions > 0
@@ -204,8 +182,9 @@ pub fn evaluate(
                     .index_axis_mut(Axis(0), *snapshot)
                     .assign(&field);
             }
-            trajectories.push(case.compare(surrogate, split, &prediction, options.batch)?);
-            baselines.add(case, surrogate.rolls_out(), surrogate.domain());
+            let errors = case.compare(surrogate, split, &yardstick, &prediction, options.batch)?;
+            trajectories.push(errors);
+            baselines.add(case, surrogate.rolls_out(), &yardstick);
             progress(trajectories.len() + skipped.len(), count);
         }
     }
@@ -238,12 +217,13 @@ fn summarise(trajectories: &[TrajectoryEvaluation]) -> Option<EvaluationSummary>
     };
     Some(EvaluationSummary {
         one_step_relative_l2: of_single(|t| t.one_step_relative_l2),
-        one_step_vrmse: of_single(|t| t.one_step_vrmse),
         rollout_relative_l2_20: of(|t| t.rollout_relative_l2_20)?,
         rollout_relative_l2_full: of(|t| t.rollout_relative_l2_full)?,
-        rollout_vrmse: of(|t| t.rollout_vrmse)?,
-        rollout_nrmse: of(|t| t.rollout_nrmse)?,
-        rollout_max_abs: of(|t| t.rollout_max_abs)?,
-        rollout_boundary_rmse: of(|t| t.rollout_boundary_rmse)?,
+        one_step: trajectories
+            .iter()
+            .map(|t| t.one_step_metrics.as_ref())
+            .collect::<Option<Vec<_>>>()
+            .map(|all| MetricsSummary::new(all.into_iter())),
+        rollout: MetricsSummary::new(trajectories.iter().map(|t| &t.rollout_metrics)),
     })
 }

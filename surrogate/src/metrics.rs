@@ -6,6 +6,7 @@
 //!   the nRMSE of one step.
 //! - VRMSE: `sqrt(mean (p−u)² / (var(u) + 1e-7))` with the unbiased variance over space.
 //! - max: `max |p−u|`; bRMSE: RMSE over the nodes on the domain's boundary.
+//! - RMSE within bands of wavenumbers: [`spectral`]; drift of the energy: [`energy`].
 //!
 //! Per trajectory the relative L2 is `‖p−u‖₂ / ‖u‖₂` over all steps and points at once. Sums are taken in f64 in
 //! row-major order, so that a figure does not depend on the thread count.
@@ -15,6 +16,9 @@
 //!
 //! Source: The Well (Ohana et al., 2024) and PDEBench (Takamoto et al., arXiv:2210.07182) define these measures; the floor is ours.
 
+pub mod energy;
+pub mod measure;
+pub mod spectral;
 pub mod summary;
 pub mod traces;
 
@@ -22,6 +26,9 @@ use crate::task::Domain;
 use ndarray::{ArrayView2, ArrayView3};
 use serde::{Deserialize, Serialize};
 
+pub use energy::Energy;
+pub use measure::{Measure, MetricsSummary, TrajectoryMetrics};
+pub use spectral::Spectrum;
 pub use summary::Summary;
 pub use traces::TraceMetrics;
 
@@ -42,6 +49,12 @@ pub struct StepMetrics {
     pub max_abs: f64,
     /// Root mean square error over the boundary nodes of the domain, in the field's unit.
     pub boundary_rmse: f64,
+    /// Root mean square error within the wavenumbers k < 4, 4 ≤ k < 12 and k ≥ 12, in the field's unit.
+    pub spectral: [f64; 3],
+    /// The same within three bands of equal width in log k.
+    pub spectral_log: [f64; 3],
+    /// Energy too much, relative to the reference's; none where it is not defined, as for a snapshot by itself.
+    pub energy_drift: Option<f64>,
 }
 
 impl StepMetrics {
@@ -49,12 +62,13 @@ impl StepMetrics {
     /// one, on the whole grid.
     ///
     /// `trajectory_rms` is [`rms`] of the whole reference trajectory. An error of zero is reported as zero even where the
-    /// reference vanishes; any other error against a vanishing trajectory is infinite.
+    /// reference vanishes; any other error against a vanishing trajectory is infinite. `spectrum` is of the grid's shape.
     pub fn compare(
         prediction: ArrayView2<'_, f32>,
         reference: ArrayView2<'_, f32>,
         trajectory_rms: f64,
         domain: Option<&Domain>,
+        spectrum: &Spectrum,
     ) -> Self {
         assert_eq!(
             prediction.dim(),
@@ -63,6 +77,12 @@ impl StepMetrics {
         );
         let (nx, ny) = reference.dim();
         check(domain, [nx, ny]);
+        assert_eq!(
+            spectrum.shape(),
+            [nx, ny],
+            "snapshots and spectrum differ in shape"
+        );
+        let mut errors = vec![0.0; nx * ny];
         let holds = |i: usize, j: usize| domain.is_none_or(|domain| domain.holds(i * ny + j));
         let count = domain.map_or(nx * ny, Domain::count) as f64;
         let (mut error, mut energy, mut sum) = (0.0, 0.0, 0.0);
@@ -74,6 +94,7 @@ impl StepMetrics {
             }
             let u = f64::from(u);
             let difference = f64::from(prediction[(i, j)]) - u;
+            errors[i * ny + j] = difference;
             error += difference * difference;
             energy += u * u;
             sum += u;
@@ -94,6 +115,7 @@ impl StepMetrics {
             .map(|(_, &u)| (f64::from(u) - mean).powi(2))
             .sum();
         let variance = spread / (count - 1.0).max(1.0);
+        let [spectral, spectral_log] = spectrum.band_errors(&errors, count);
         Self {
             relative_l2: ratio(
                 error.sqrt(),
@@ -104,6 +126,9 @@ impl StepMetrics {
             vrmse: (error / count / (variance + VARIANCE_EPSILON)).sqrt(),
             max_abs,
             boundary_rmse: (boundary / boundary_count.max(1) as f64).sqrt(),
+            spectral,
+            spectral_log,
+            energy_drift: None,
         }
     }
 }
@@ -178,7 +203,7 @@ mod tests {
         #[test]
         fn every_measure_equals_its_formula_written_out(nx in 1usize..7, ny in 2usize..7, seed in 0u64..50) {
             let (p, u) = fields(nx, ny, seed);
-            let found = StepMetrics::compare(p.view(), u.view(), 0.5, None);
+            let found = StepMetrics::compare(p.view(), u.view(), 0.5, None, &Spectrum::new([nx, ny]));
             let n = (nx * ny) as f64;
             let errors: Vec<f64> = p.iter().zip(u.iter()).map(|(&a, &b)| f64::from(a) - f64::from(b)).collect();
             let mse = errors.iter().map(|e| e * e).sum::<f64>() / n;
@@ -205,14 +230,27 @@ mod tests {
     fn quiet_frames_are_floored() {
         let reference = Array2::<f32>::zeros((4, 4));
         let prediction = Array2::<f32>::from_elem((4, 4), 0.01);
-        let found = StepMetrics::compare(prediction.view(), reference.view(), 1.0, None);
+        let found = StepMetrics::compare(
+            prediction.view(),
+            reference.view(),
+            1.0,
+            None,
+            &Spectrum::new([4, 4]),
+        );
         assert!(
             (found.relative_l2 - 1.0).abs() < 1e-6,
             "0.01 of error over 1 % of an RMS of 1 is 1, found {}",
             found.relative_l2
         );
         assert_eq!(
-            StepMetrics::compare(reference.view(), reference.view(), 0.0, None).relative_l2,
+            StepMetrics::compare(
+                reference.view(),
+                reference.view(),
+                0.0,
+                None,
+                &Spectrum::new([4, 4])
+            )
+            .relative_l2,
             0.0
         );
     }
@@ -222,7 +260,13 @@ mod tests {
         let reference = Array2::<f32>::ones((3, 3));
         let mut prediction = reference.clone();
         prediction[(0, 0)] = f32::NAN;
-        let found = StepMetrics::compare(prediction.view(), reference.view(), 1.0, None);
+        let found = StepMetrics::compare(
+            prediction.view(),
+            reference.view(),
+            1.0,
+            None,
+            &Spectrum::new([3, 3]),
+        );
         assert!(found.max_abs.is_nan() || found.max_abs > 0.0);
         assert!(found.relative_l2.is_nan());
     }
@@ -254,7 +298,13 @@ mod tests {
             let (p, u) = (garbage(&p, value), garbage(&u, -3.0 * value));
             let block = |field: Array2<f32>| field.insert_axis(ndarray::Axis(0));
             (
-                StepMetrics::compare(p.view(), u.view(), 0.5, Some(&domain)),
+                StepMetrics::compare(
+                    p.view(),
+                    u.view(),
+                    0.5,
+                    Some(&domain),
+                    &Spectrum::new([5, 4]),
+                ),
                 relative_l2(
                     block(p.clone()).view(),
                     block(u.clone()).view(),
@@ -278,6 +328,7 @@ mod tests {
         let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-12);
         near(steps.relative_l2, (error / energy).sqrt());
         near(steps.vrmse, (error / n / (variance + 1e-7)).sqrt());
+        near(steps.spectral.iter().map(|e| e * e).sum::<f64>(), error / n);
         near(whole, (error / energy).sqrt());
         near(size, (energy / n).sqrt());
         // Of these points only (2, 1) is on no boundary: it is the sixth.

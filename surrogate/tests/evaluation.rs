@@ -4,7 +4,8 @@ mod support;
 
 use candle_core::Device;
 use fewave_datasets::{Split, SplitName};
-use fewave_surrogate::metrics::{StepMetrics, relative_l2, rms};
+use fewave_surrogate::evaluate::Judge;
+use fewave_surrogate::metrics::{Measure, Spectrum, StepMetrics, relative_l2, rms};
 use fewave_surrogate::{EvaluateOptions, Start, Surrogate, evaluate, train};
 use ndarray::{Axis, s};
 use std::path::Path;
@@ -82,11 +83,13 @@ fn errors_are_those_of_its_own_predictions() {
         assert_eq!(evaluation.rollout_relative_l2_full, full);
         assert_eq!(evaluation.rollout.len(), 8);
         let scale = rms(truth.slice(s![2.., .., ..]), None);
+        let spectrum = Spectrum::new([16, 8]);
         let last = StepMetrics::compare(
             predicted.slice(s![11, .., ..]),
             truth.slice(s![11, .., ..]),
             scale,
             None,
+            &spectrum,
         );
         assert_eq!(evaluation.rollout[7], last);
         // The first step of a rollout starts from the truth.
@@ -101,16 +104,37 @@ fn errors_are_those_of_its_own_predictions() {
             truth.slice(s![8, .., ..]),
             scale,
             None,
+            &spectrum,
         );
         assert!((evaluation.one_step[4].relative_l2 - expected.relative_l2).abs() < 1e-5);
     }
+    // the energy needs a snapshot before, after the sources have stopped, and one after
+    for evaluation in &found.trajectories {
+        let drifts = evaluation.rollout.iter().map(|step| step.energy_drift);
+        let defined: Vec<bool> = drifts.map(|drift| drift.is_some()).collect();
+        assert_eq!(defined, [[true; 7].as_slice(), &[false]].concat());
+        assert!(
+            evaluation
+                .one_step
+                .iter()
+                .all(|step| step.energy_drift.is_none())
+        );
+    }
+    let zero = &found.baselines[0];
+    // all energy is gone, and the jump to zero moves faster than any wave
+    assert!(zero.rollout.get(Measure::EnergyDrift).unwrap().mean > 1.0);
+    assert!((zero.one_step.unwrap().get(Measure::Nrmse).unwrap().worst - 1.0).abs() < 1e-9);
     let worst = found.summary.rollout_relative_l2_full;
     assert_eq!(
         worst.worst,
         found.trajectories[worst.worst_position].rollout_relative_l2_full
     );
     assert_eq!(
-        found.baselines.iter().map(|b| b.name).collect::<Vec<_>>(),
+        found
+            .baselines
+            .iter()
+            .map(|b| b.name.as_str())
+            .collect::<Vec<_>>(),
         ["zero", "persistence", "linear-extrapolation"]
     );
     assert!((found.baselines[0].one_step_relative_l2.unwrap().mean - 1.0).abs() < 1e-12);
@@ -120,6 +144,36 @@ fn errors_are_those_of_its_own_predictions() {
             && latency.per_step_ms_min <= latency.per_step_ms_median
             && latency.rollout_steps == 8
     );
+}
+
+#[test]
+fn a_judge_measures_other_trajectories_as_the_surrogates_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let surrogate = surrogate(folder.path(), &Data::default(), 20);
+    let split = Split::open(folder.path(), SplitName::Test).unwrap();
+    let options = EvaluateOptions {
+        repetitions: 0,
+        snapshots: Some(vec![vec![3, 5], Vec::new(), vec![2, 11]]),
+        ..EvaluateOptions::default()
+    };
+    let found = evaluate(&surrogate, &split, &options, &mut |_, _| {}).unwrap();
+    let judge = Judge::new(&surrogate, &split, &found).unwrap();
+    for own in &found.trajectories {
+        let fields = found.predictions.index_axis(Axis(0), own.position);
+        let reference = judge.reference(own.position).unwrap().unwrap();
+        let judged = reference.errors(fields).unwrap();
+        assert_eq!(judged.steps, own.rollout);
+        assert_eq!(judged.trajectory, own.rollout_metrics);
+        assert_eq!(
+            reference.relative_l2(fields).unwrap(),
+            own.rollout_relative_l2_full
+        );
+        let short = fields.slice(s![1.., .., ..]);
+        let message = reference.errors(short).unwrap_err().to_string();
+        assert!(message.contains("[11, 16, 16]"), "{message}");
+    }
+    assert!(judge.reference(1).unwrap().is_none());
+    assert_eq!(judge.positions().collect::<Vec<_>>(), [0, 2]);
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn networks_of_both_kinds_learn_whole_fields_and_are_measured_on_what_they_predi
         let error = found.summary.rollout_relative_l2_full;
         assert!(error.worst < 0.3, "{network}: {error:?}");
         assert!(found.summary.one_step_relative_l2.is_none());
-        let names: Vec<_> = found.baselines.iter().map(|b| b.name).collect();
+        let names: Vec<_> = found.baselines.iter().map(|b| b.name.as_str()).collect();
         assert_eq!(names, ["zero", "persistence"]);
         assert_eq!(found.baselines[0].rollout_relative_l2_full.mean, 1.0);
         assert_eq!(found.predicted, vec![vec![2, 4, 6, 8]; 4]);

@@ -38,7 +38,32 @@ fn different_histories_and_short_rollouts_are_said() {
     });
     assert!(times.fold(f64::INFINITY, f64::min) > 0.199);
     let summary = String::from_utf8(place.bytes("report/summary.csv")).unwrap();
-    assert_eq!(summary.matches("zero (history 2)").count(), 3);
+    // 11 measures of single steps, 12 of rollouts, one of which in two lengths
+    assert_eq!(summary.matches("zero (history 2)").count(), 24);
+    let metrics = String::from_utf8(place.bytes("report/metrics.csv")).unwrap();
+    let head: Vec<&str> = metrics.lines().next().unwrap().split(',').collect();
+    for column in [
+        "split",
+        "channel",
+        "nrmse",
+        "vrmse",
+        "spectral_high_m",
+        "energy_drift",
+    ] {
+        assert!(head.contains(&column), "{column} in {head:?}");
+    }
+    let drift = head
+        .iter()
+        .position(|name| *name == "energy_drift")
+        .unwrap();
+    let undefined = metrics
+        .lines()
+        .filter(|line| line.split(',').nth(drift) == Some(""));
+    // single steps, and the last snapshot of each rollout
+    assert_eq!(undefined.count(), 2 * (7 + 5) + 4);
+    let trajectories = String::from_utf8(place.bytes("report/trajectories.csv")).unwrap();
+    assert_eq!(trajectories.lines().count(), 1 + 2 * 2 * 2);
+    assert!(page.contains("Energy drift") && page.contains("VRMSE"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use fewave_plots::{
     ErrorDistribution, ErrorGrowth, ErrorSample, ErrorSeries, LayerCount, ModelCount,
     ParameterCounts, Prediction, TrainingCurves, TrainingRun, Wavefields,
 };
+use fewave_surrogate::evaluate::TrajectoryEvaluation;
 use fewave_surrogate::task::Domain;
 use ndarray::{Array2, Axis};
 
@@ -23,16 +24,15 @@ const TIMES_SHOWN: usize = 4;
 pub(super) fn all(comparison: &Comparison<'_>) -> anyhow::Result<Vec<(Box<dyn Figure>, String)>> {
     let measured = comparison.measured;
     let mut figures: Vec<(Box<dyn Figure>, String)> = Vec::new();
-    if let Some(first) = measured.first() {
-        for (name, what, number) in shown_trajectories(measured) {
-            let (figure, index) = wavefields(comparison, name, number)?;
-            let caption = format!(
-                "Predicted displacement of trajectory {index}, {what} of the split by the error of {} over all snapshots. All fields share one symmetric scale, \
-                 all errors another, at all times; look for fronts that arrive too early or late, and for energy that is lost.",
-                first.label
-            );
-            figures.push((Box::new(figure), caption));
-        }
+    for shown in shown_trajectories(measured) {
+        let trajectory = &measured[shown.run].evaluation.trajectories[shown.number];
+        let caption = format!(
+            "Predicted displacement of trajectory {}, {} of the split by the error of {} over all snapshots. All fields share one symmetric scale, \
+             all errors another, at all times; look for fronts that arrive too early or late, and for energy that is lost.",
+            trajectory.index, shown.what, measured[shown.run].label
+        );
+        let figure = wavefields(comparison, &shown.name, trajectory)?;
+        figures.push((Box::new(figure), caption));
     }
     figures.push((
         Box::new(error_growth(comparison)?),
@@ -88,31 +88,59 @@ pub(super) fn all(comparison: &Comparison<'_>) -> anyhow::Result<Vec<(Box<dyn Fi
     Ok(figures)
 }
 
-/// Name, description and number (in the first run's evaluation) of the trajectories drawn: nearest the median and worst by
-/// the rollout error of the first run, once where these are the same; only such as every run predicts.
-fn shown_trajectories(measured: &[Measured]) -> Vec<(&'static str, &'static str, usize)> {
-    let Some(first) = measured.first() else {
-        return Vec::new();
-    };
-    let trajectories = &first.evaluation.trajectories;
-    let mut order: Vec<usize> = (0..trajectories.len())
-        .filter(|n| !shared(measured, trajectories[*n].position).is_empty())
-        .collect();
-    // errors that are no numbers rank last
-    let error = |n: usize| trajectories[n].rollout_relative_l2_full.abs();
-    order.sort_by(|a, b| error(*a).total_cmp(&error(*b)));
-    match order.as_slice() {
-        [] => Vec::new(),
-        [only] => vec![("wavefields-worst", "the only one predicted", *only)],
-        [.., worst] => vec![
-            (
-                "wavefields-median",
-                "nearest the median",
-                order[(order.len() - 1) / 2],
-            ),
-            ("wavefields-worst", "the worst", *worst),
-        ],
+/// A trajectory that is drawn.
+struct Shown {
+    /// Of the figure.
+    name: String,
+    /// Which one it is, in words.
+    what: &'static str,
+    /// The run by whose errors it was chosen.
+    run: usize,
+    /// Its place in that run's evaluation.
+    number: usize,
+}
+
+/// The trajectories drawn: nearest the median by the rollout error of the first run, and the worst one of every run, each
+/// trajectory once; only such as every run predicts.
+fn shown_trajectories(measured: &[Measured]) -> Vec<Shown> {
+    let mut shown: Vec<Shown> = Vec::new();
+    let mut drawn = Vec::new();
+    for (run, item) in measured.iter().enumerate() {
+        let trajectories = &item.evaluation.trajectories;
+        let mut order: Vec<usize> = (0..trajectories.len())
+            .filter(|n| !shared(measured, trajectories[*n].position).is_empty())
+            .collect();
+        // errors that are no numbers rank last
+        let error = |n: usize| trajectories[n].rollout_relative_l2_full.abs();
+        order.sort_by(|a, b| error(*a).total_cmp(&error(*b)));
+        let Some(&worst) = order.last() else { continue };
+        let median = order[(order.len() - 1) / 2];
+        let mut show = |name: String, what, number: usize| {
+            let position = trajectories[number].position;
+            if !drawn.contains(&position) {
+                drawn.push(position);
+                shown.push(Shown {
+                    name,
+                    what,
+                    run,
+                    number,
+                });
+            }
+        };
+        if run > 0 {
+            show(format!("wavefields-worst-{}", run + 1), "the worst", worst);
+            continue;
+        }
+        if median != worst {
+            show("wavefields-median".to_owned(), "nearest the median", median);
+        }
+        let what = match order.len() {
+            1 => "the only one predicted",
+            _ => "the worst",
+        };
+        show("wavefields-worst".to_owned(), what, worst);
     }
+    shown
 }
 
 /// The snapshots of a trajectory that every run predicts: with a longer history a run predicts later.
@@ -130,10 +158,8 @@ fn shared(measured: &[Measured], position: usize) -> Vec<usize> {
 fn wavefields(
     comparison: &Comparison<'_>,
     name: &str,
-    number: usize,
-) -> anyhow::Result<(Wavefields, u64)> {
-    let first = &comparison.measured[0].evaluation;
-    let trajectory = &first.trajectories[number];
+    trajectory: &TrajectoryEvaluation,
+) -> anyhow::Result<Wavefields> {
     let (split, position) = (comparison.split, trajectory.position);
     let shared = shared(comparison.measured, position);
     // evenly spread over what every run predicts, the last snapshot included
@@ -151,7 +177,7 @@ fn wavefields(
         ]
     };
     let ([x0, x1], [y0, y1]) = (ends(x), ends(y));
-    let figure = Wavefields {
+    Ok(Wavefields {
         name: name.to_owned(),
         title: format!(
             "{} trajectory {}",
@@ -187,8 +213,7 @@ fn wavefields(
             .surrogate
             .domain()
             .map(Domain::points),
-    };
-    Ok((figure, trajectory.index))
+    })
 }
 
 fn error_growth(comparison: &Comparison<'_>) -> anyhow::Result<ErrorGrowth> {

@@ -2,9 +2,10 @@
 
 use fewave_plots::{Cell, Column, Table};
 use fewave_surrogate::evaluate::{Baseline, EvaluationSummary};
-use fewave_surrogate::metrics::Summary;
+use fewave_surrogate::metrics::{Measure, MetricsSummary, Summary};
 
 use super::Comparison;
+use crate::comparison::Measured;
 use crate::comparison::findings::reached;
 use crate::comparison::scope::{self, Mode};
 
@@ -23,7 +24,9 @@ pub(super) fn errors(comparison: &Comparison<'_>) -> Vec<Table> {
         let baselines = scope::trivial(comparison.measured)
             .into_iter()
             .filter_map(|listed| {
-                Some((listed.name.replace('-', " "), 0, trivial(listed.baseline)?))
+                let baseline = listed.baseline;
+                let name = listed.name.replace('-', " ");
+                Some((name, baseline.parameters, trivial(baseline)?))
             });
         let mut columns = vec![Column::words("Network"), Column::numbers("Parameters", "")];
         columns.extend(
@@ -67,6 +70,80 @@ pub(super) fn errors(comparison: &Comparison<'_>) -> Vec<Table> {
         |s| Some(&s.rollout_relative_l2_full),
         |b| Some(&b.rollout_relative_l2_full),
     ));
+    tables
+}
+
+/// Every measure of every network and trivial prediction, measure by measure: of single steps, and of whole rollouts.
+pub(super) fn measures(comparison: &Comparison<'_>) -> Vec<Table> {
+    let (measured, split) = (comparison.measured, comparison.split);
+    let trivial = scope::trivial(measured);
+    type Of<'a> = (String, &'a Measured, Option<&'a MetricsSummary>);
+    let table = |what: &str, all: &[Of<'_>]| {
+        let mut rows = Vec::new();
+        for measure in Measure::ALL {
+            let unit = if measure.has_unit() { ", m" } else { "" };
+            for (label, item, summary) in all {
+                let Some(values) = summary.and_then(|summary| summary.get(measure)) else {
+                    continue;
+                };
+                let worst = &item.evaluation.trajectories[values.worst_position];
+                let mut row = vec![
+                    Cell::words(format!("{}{unit}", capitalised(measure.title()))),
+                    Cell::words(label),
+                ];
+                let values = [values.mean, values.median, values.q90, values.worst];
+                row.extend(values.map(Cell::number));
+                row.push(Cell::count(worst.index));
+                rows.push(row);
+            }
+        }
+        Table {
+            caption: format!(
+                "{what}, every measure over {} of the {} split. Wavenumbers k count waves along a side of the grid; ratios are plain numbers, 1 is 100 %. \
+                 Over a trajectory, the largest error and the energy drift are the largest absolute values, others are means over the snapshots. \
+                 There is no energy drift while sources act, where sides absorb, or without a speed map",
+                scope::trajectories(measured),
+                split.provenance().split
+            ),
+            columns: ["Measure", "Network"]
+                .map(Column::words)
+                .into_iter()
+                .chain(
+                    [
+                        "Mean",
+                        "Median",
+                        "90 % quantile",
+                        "Worst",
+                        "Worst trajectory",
+                    ]
+                    .map(|name| Column::numbers(name, "")),
+                )
+                .collect(),
+            rows,
+        }
+    };
+    type Pick = (
+        fn(&EvaluationSummary) -> Option<&MetricsSummary>,
+        fn(&Baseline) -> Option<&MetricsSummary>,
+    );
+    let all = |(network, baseline): Pick| -> Vec<Of<'_>> {
+        let networks = measured.iter().map(|item| {
+            let summary = network(&item.evaluation.summary);
+            (item.label.clone(), item, summary)
+        });
+        let baselines = trivial.iter().map(|listed| {
+            let name = listed.name.replace('-', " ");
+            (name, listed.item, baseline(listed.baseline))
+        });
+        networks.chain(baselines).collect()
+    };
+    let mut tables = Vec::new();
+    if scope::mode(measured) != Mode::Fields {
+        let single: Pick = (|s| s.one_step.as_ref(), |b| b.one_step.as_ref());
+        tables.push(table("One step", &all(single)));
+    }
+    let whole: Pick = (|s| Some(&s.rollout), |b| Some(&b.rollout));
+    tables.push(table(&capitalised(&scope::whole(measured)), &all(whole)));
     tables
 }
 

@@ -1,23 +1,52 @@
 //! Predictions that cost nothing, which a surrogate has to beat: zero, persistence `u_{n+1} = u_n`, and linear
-//! extrapolation `u_{n+1} = 2u_n − u_{n−1}`.
+//! extrapolation `u_{n+1} = 2u_n − u_{n−1}`; and whatever else predicts the same trajectories.
 
-use super::{Case, SHORT_ROLLOUT};
-use crate::metrics::{Summary, relative_l2};
-use crate::task::Domain;
+use super::{Case, Errors, Yardstick};
+use crate::metrics::{MetricsSummary, Summary};
 use ndarray::{Array3, Zip, s};
 use serde::Serialize;
 
-/// Errors of a trivial prediction over all trajectories of an evaluation.
+/// Errors of a prediction beside the surrogate's, over all trajectories of an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Baseline {
-    /// `zero`, `persistence` or `linear-extrapolation`.
-    pub name: &'static str,
+    /// `zero`, `persistence`, `linear-extrapolation`, or what it was given.
+    pub name: String,
+    /// Its free parameters: none for the trivial ones.
+    pub parameters: usize,
     /// Relative L2 error of single predictions; none beside whole fields.
     pub one_step_relative_l2: Option<Summary>,
-    /// Relative L2 error of the first [`SHORT_ROLLOUT`] snapshots of a rollout.
+    /// Relative L2 error of the first [`SHORT_ROLLOUT`](super::SHORT_ROLLOUT) snapshots of a rollout.
     pub rollout_relative_l2_20: Summary,
     /// Relative L2 error of the whole rollout.
     pub rollout_relative_l2_full: Summary,
+    /// Every measure of single predictions; none where there are none.
+    pub one_step: Option<MetricsSummary>,
+    /// Every measure of the rollout.
+    pub rollout: MetricsSummary,
+}
+
+impl Baseline {
+    /// A baseline from its errors, trajectory by trajectory in the order of the evaluation; none without any.
+    pub fn new(
+        name: String,
+        parameters: usize,
+        one_step: &[Errors],
+        rollout: &[Errors],
+    ) -> Option<Self> {
+        let of = |errors: &[Errors], value: fn(&Errors) -> f64| {
+            Summary::of(&errors.iter().map(value).collect::<Vec<_>>())
+        };
+        let all = |errors: &[Errors]| MetricsSummary::new(errors.iter().map(|e| &e.trajectory));
+        Some(Self {
+            name,
+            parameters,
+            one_step_relative_l2: of(one_step, |errors| errors.relative_l2),
+            rollout_relative_l2_20: of(rollout, |errors| errors.relative_l2_20)?,
+            rollout_relative_l2_full: of(rollout, |errors| errors.relative_l2)?,
+            one_step: (!one_step.is_empty()).then(|| all(one_step)),
+            rollout: all(rollout),
+        })
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -33,35 +62,27 @@ const KINDS: [(Kind, &str); 3] = [
     (Kind::Linear, "linear-extrapolation"),
 ];
 
-/// Errors of each kind, trajectory by trajectory.
+/// Errors of each kind, trajectory by trajectory: of single predictions and of rollouts.
 #[derive(Default)]
 pub(super) struct Collector {
-    errors: [[Vec<f64>; 3]; 3],
+    errors: [[Vec<Errors>; 2]; 3],
 }
 
 impl Collector {
     /// Adds one trajectory. Beside a whole field there are no single predictions, and nothing before its one given snapshot
     /// to extrapolate from.
-    pub(super) fn add(&mut self, case: &Case, rolls_out: bool, domain: Option<&Domain>) {
-        let truth = case.measured_of(&case.all, |snapshot| snapshot);
-        let short = SHORT_ROLLOUT.min(truth.dim().0);
-        for ((kind, _), [one_step, first, full]) in KINDS.iter().zip(&mut self.errors) {
+    pub(super) fn add(&mut self, case: &Case, rolls_out: bool, yardstick: &Yardstick<'_>) {
+        let all: Vec<usize> = (0..case.span.predicted.len()).collect();
+        let last = case.span.first + case.span.given - 1;
+        for ((kind, _), [one_step, rollout]) in KINDS.iter().zip(&mut self.errors) {
             if rolls_out {
-                one_step.push(relative_l2(
-                    single(*kind, case).view(),
-                    truth.view(),
-                    domain,
-                ));
+                let single = predict(*kind, case, &case.measured, |snapshot| snapshot - 1);
+                one_step.push(yardstick.single(case, &single));
             } else if matches!(kind, Kind::Linear) {
                 continue;
             }
-            let rollout = rollout(*kind, case);
-            first.push(relative_l2(
-                rollout.slice(s![..short, .., ..]),
-                truth.slice(s![..short, .., ..]),
-                domain,
-            ));
-            full.push(relative_l2(rollout.view(), truth.view(), domain));
+            let predicted = predict(*kind, case, &all, |_| last);
+            rollout.push(yardstick.sequence(case, &predicted));
         }
     }
 
@@ -70,34 +91,24 @@ impl Collector {
         KINDS
             .iter()
             .zip(&self.errors)
-            .filter_map(|((_, name), [one_step, first, full])| {
-                Some(Baseline {
-                    name,
-                    one_step_relative_l2: Summary::of(one_step),
-                    rollout_relative_l2_20: Summary::of(first)?,
-                    rollout_relative_l2_full: Summary::of(full)?,
-                })
+            .filter_map(|((_, name), [one_step, rollout])| {
+                Baseline::new((*name).to_owned(), 0, one_step, rollout)
             })
             .collect()
     }
 }
 
-/// Predictions of each measured snapshot from the true ones before it.
-fn single(kind: Kind, case: &Case) -> Array3<f32> {
-    predict(kind, case, |snapshot| snapshot - 1)
-}
-
-/// Predictions of all measured snapshots from the last given ones.
-fn rollout(kind: Kind, case: &Case) -> Array3<f32> {
-    let last = case.span.first + case.span.given - 1;
-    predict(kind, case, |_| last)
-}
-
-/// Each measured snapshot from the true snapshot `last` of it (and the one before).
-fn predict(kind: Kind, case: &Case, last: impl Fn(usize) -> usize) -> Array3<f32> {
+/// Predicted snapshots (by their places in the span) from the true snapshot `last` of each (and the one before).
+fn predict(
+    kind: Kind,
+    case: &Case,
+    places: &[usize],
+    last: impl Fn(usize) -> usize,
+) -> Array3<f32> {
     let (_, nx, ny) = case.all.dim();
-    let mut predictions = Array3::zeros((case.measured.len(), nx, ny));
-    for (mut prediction, snapshot) in predictions.outer_iter_mut().zip(case.snapshots()) {
+    let mut predictions = Array3::zeros((places.len(), nx, ny));
+    for (mut prediction, place) in predictions.outer_iter_mut().zip(places) {
+        let snapshot = case.span.predicted[*place];
         let last = last(snapshot);
         let newest = case.all.slice(s![last, .., ..]);
         match kind {
@@ -120,6 +131,7 @@ fn predict(kind: Kind, case: &Case, last: impl Fn(usize) -> usize) -> Array3<f32
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::relative_l2;
     use crate::surrogate::Span;
     use ndarray::Array2;
 
@@ -139,15 +151,19 @@ mod tests {
             span,
             all: snapshots,
             speed: Array2::ones((2, 2)),
+            source_end: 0.0,
         };
-        let mut collector = Collector::default();
-        collector.add(&case, true, None);
-        let found = collector.finish();
-        let one_step = |n: usize| found[n].one_step_relative_l2.unwrap().mean;
-        assert_eq!(one_step(0), 1.0);
-        assert!(one_step(2) < 1e-6 && found[2].rollout_relative_l2_full.mean < 1e-6);
+        let truth = case.measured_of(&case.all, |snapshot| snapshot);
+        let error = |kind: Kind, last: &dyn Fn(usize) -> usize| {
+            let predicted = predict(kind, &case, &case.measured, last);
+            relative_l2(predicted.view(), truth.view(), None)
+        };
+        let (single, rollout) = (|snapshot: usize| snapshot - 1, |_: usize| 1);
+        assert_eq!(error(Kind::Zero, &single), 1.0);
+        assert!(error(Kind::Linear, &single) < 1e-6 && error(Kind::Linear, &rollout) < 1e-6);
         // Persistence: (3−2, 4−3, …) over (3, 4, 5, 6) one step ahead; (1, 2, 3, 4) over the same along the rollout.
-        assert!((one_step(1) - (4.0f64 / 86.0).sqrt()).abs() < 1e-6);
-        assert!((found[1].rollout_relative_l2_full.mean - (30.0f64 / 86.0).sqrt()).abs() < 1e-6);
+        let near = |found: f64, expected: f64| assert!((found - expected.sqrt()).abs() < 1e-6);
+        near(error(Kind::Persistence, &single), 4.0 / 86.0);
+        near(error(Kind::Persistence, &rollout), 30.0 / 86.0);
     }
 }

@@ -1,9 +1,9 @@
 //! One trajectory in an evaluation: what is given, predicted and measured of it, and its errors.
 
-use super::{SHORT_ROLLOUT, TrajectoryEvaluation};
+use super::{TrajectoryEvaluation, Yardstick};
 use crate::Result;
-use crate::metrics::{StepMetrics, relative_l2, rms};
 use crate::surrogate::{Span, Surrogate};
+use crate::task::{DISPLACEMENT, SPEED};
 use fewave_datasets::Split;
 use ndarray::{Array2, Array3, Array4, Axis, s};
 
@@ -15,11 +15,44 @@ pub(super) struct Case {
     pub(super) measured: Vec<usize>,
     /// All true snapshots, 0 outside the domain.
     pub(super) all: Array3<f32>,
-    /// The medium; zeros where it is not looked at.
+    /// The medium; zeros where the data have none.
     pub(super) speed: Array2<f32>,
+    /// Time at which the sources have stopped, s.
+    pub(super) source_end: f64,
 }
 
 impl Case {
+    /// Reads a trajectory; none where nothing is to be measured: with `only`, of other snapshots than those.
+    pub(super) fn read(
+        surrogate: &Surrogate,
+        split: &Split,
+        position: usize,
+        span: Option<Span>,
+        only: Option<&[usize]>,
+    ) -> Result<Option<Self>> {
+        let Some((span, measured)) = span
+            .map(|span| (span.measured(only), span))
+            .filter(|(measured, _)| !measured.is_empty())
+            .map(|(measured, span)| (span, measured))
+        else {
+            return Ok(None);
+        };
+        let [x, y] = split.axes();
+        let has_speed = split.field_specs().iter().any(|field| field.name == SPEED);
+        Ok(Some(Self {
+            position,
+            span,
+            measured,
+            all: truth(surrogate, split, position)?,
+            speed: if has_speed || surrogate.takes_medium() {
+                split.read_static(SPEED, position)?
+            } else {
+                Array2::zeros((x.len(), y.len()))
+            },
+            source_end: split.source_end(position)?,
+        }))
+    }
+
     /// The measured snapshots, by their position in the data.
     pub(super) fn snapshots(&self) -> impl Iterator<Item = usize> + '_ {
         self.measured.iter().map(|&n| self.span.predicted[n])
@@ -47,63 +80,39 @@ impl Case {
         &self,
         surrogate: &Surrogate,
         split: &Split,
+        yardstick: &Yardstick<'_>,
         predicted: &Array3<f32>,
         batch: usize,
     ) -> Result<TrajectoryEvaluation> {
-        let truth = self.measured_of(&self.all, |snapshot| snapshot);
-        let rollout = predicted.select(Axis(0), &self.measured);
         let from_first = self.all.slice(s![self.span.first.., .., ..]);
         let single = surrogate
             .one_step(from_first, self.speed.view(), batch)
             .transpose()?
-            .map(|all| all.select(Axis(0), &self.measured));
-        let domain = surrogate.domain();
-        let trajectory_rms = rms(from_first, domain);
-        let steps = |predictions: &Array3<f32>| -> Vec<StepMetrics> {
-            predictions
-                .outer_iter()
-                .zip(truth.outer_iter())
-                .map(|(p, u)| StepMetrics::compare(p, u, trajectory_rms, domain))
-                .collect()
-        };
-        let mean = |steps: &[StepMetrics], value: fn(&StepMetrics) -> f64| {
-            steps.iter().map(value).sum::<f64>() / steps.len() as f64
-        };
-        let one_step = single.as_ref().map(steps);
-        let metrics = steps(&rollout);
-        let short = SHORT_ROLLOUT.min(rollout.dim().0);
+            .map(|all| yardstick.single(self, &all.select(Axis(0), &self.measured)));
+        let rollout = yardstick.sequence(self, predicted);
         Ok(TrajectoryEvaluation {
             position: self.position,
             index: split.index(self.position)?,
             first: self.span.first,
             snapshots: self.snapshots().collect(),
-            one_step_relative_l2: single
-                .as_ref()
-                .map(|single| relative_l2(single.view(), truth.view(), domain)),
-            one_step_vrmse: one_step.as_deref().map(|steps| mean(steps, |m| m.vrmse)),
-            rollout_relative_l2_20: relative_l2(
-                rollout.slice(s![..short, .., ..]),
-                truth.slice(s![..short, .., ..]),
-                domain,
-            ),
-            rollout_relative_l2_full: relative_l2(rollout.view(), truth.view(), domain),
-            rollout_vrmse: mean(&metrics, |m| m.vrmse),
-            rollout_nrmse: mean(&metrics, |m| m.relative_l2),
-            // A step that is not a number must show; `f64::max` would drop it.
-            rollout_max_abs: metrics.iter().fold(0.0, |max: f64, m| {
-                if m.max_abs.is_nan() {
-                    f64::NAN
-                } else if max > m.max_abs || max.is_nan() {
-                    max
-                } else {
-                    m.max_abs
-                }
-            }),
-            rollout_boundary_rmse: mean(&metrics, |m| m.boundary_rmse),
-            one_step: one_step.unwrap_or_default(),
-            rollout: metrics,
+            one_step_relative_l2: single.as_ref().map(|errors| errors.relative_l2),
+            rollout_relative_l2_20: rollout.relative_l2_20,
+            rollout_relative_l2_full: rollout.relative_l2,
+            one_step_metrics: single.as_ref().map(|errors| errors.trajectory),
+            rollout_metrics: rollout.trajectory,
+            one_step: single.map_or_else(Vec::new, |errors| errors.steps),
+            rollout: rollout.steps,
         })
     }
+}
+
+/// All true snapshots of a trajectory, 0 outside the domain.
+pub(super) fn truth(surrogate: &Surrogate, split: &Split, position: usize) -> Result<Array3<f32>> {
+    let mut all = split.read_snapshots(DISPLACEMENT, position, 0..split.times().len())?;
+    if let (Some(domain), Some(values)) = (surrogate.domain(), all.as_slice_mut()) {
+        domain.fill_outside(values, 0.0);
+    }
+    Ok(all)
 }
 
 /// The predicted snapshots of several trajectories: rollouts all at once, whole fields one by one, since a block is large.
