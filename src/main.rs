@@ -56,6 +56,7 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: &Cli) -> anyhow::Result<()> {
+    allocator::keep_freed_memory();
     // candle's own pool spins at a barrier whenever it adds two gradients, beside the thread pool that does the work
     if std::env::var_os("CANDLE_NUM_THREADS").is_none() {
         // SAFETY: the program has a single thread at this point, so nothing reads the environment meanwhile

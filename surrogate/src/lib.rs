@@ -33,6 +33,7 @@ pub mod metrics;
 pub mod network;
 pub mod ops;
 mod parameters;
+mod pieces;
 mod rollout;
 mod scheme;
 mod simd;

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
-use rayon::prelude::*;
+
+use crate::pieces::in_pieces;
 
 thread_local! {
     static TAPE: RefCell<Option<Tape>> = const { RefCell::new(None) };
@@ -205,15 +206,13 @@ impl CustomOp2 for Sum {
         macro_rules! sum {
             ($real:ty, $variant:ident) => {{
                 let (a, b) = (values::<$real>(a, a_layout)?, values::<$real>(b, b_layout)?);
-                let pieces = a.par_chunks(BLOCK).zip(b.par_chunks(BLOCK));
-                let mut sums = vec![0.0; a.len()];
-                sums.par_chunks_mut(BLOCK)
-                    .zip(pieces)
-                    .for_each(|(sums, (a, b))| {
-                        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-                            *sum = a + b;
-                        }
-                    });
+                let sums = in_pieces(a.len(), BLOCK, |piece, sums: &mut [$real]| {
+                    let (start, length) = (piece * BLOCK, sums.len());
+                    let (a, b) = (&a[start..][..length], &b[start..][..length]);
+                    for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+                        *sum = a + b;
+                    }
+                });
                 CpuStorage::$variant(sums)
             }};
         }

@@ -7,11 +7,11 @@
 
 use super::real::Real;
 use super::storage::{contiguous, on_cpu};
+use crate::pieces::in_pieces;
 use crate::simd::vectorised;
 use crate::tape;
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Tensor};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// The non-linearity after each convolution of a network (config key `activation`).
@@ -153,39 +153,32 @@ const BLOCK: usize = 1 << 14;
 
 impl Activation {
     fn forward<F: Real>(self, input: &[F]) -> Vec<F> {
-        let mut output = vec![F::ZERO; input.len()];
-        output
-            .par_chunks_mut(BLOCK)
-            .zip(input.par_chunks(BLOCK))
-            .for_each(|(output, input)| {
-                vectorised(
-                    #[inline(always)]
-                    || {
-                        for (y, &x) in output.iter_mut().zip(input) {
-                            *y = self.value(x);
-                        }
-                    },
-                );
-            });
-        output
+        in_pieces(input.len(), BLOCK, |piece, output| {
+            let input = &input[piece * BLOCK..][..output.len()];
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (y, &x) in output.iter_mut().zip(input) {
+                        *y = self.value(x);
+                    }
+                },
+            );
+        })
     }
 
     fn backward<F: Real>(self, input: &[F], gradient: &[F]) -> Vec<F> {
-        let mut output = vec![F::ZERO; input.len()];
-        output
-            .par_chunks_mut(BLOCK)
-            .zip(input.par_chunks(BLOCK).zip(gradient.par_chunks(BLOCK)))
-            .for_each(|(output, (input, gradient))| {
-                vectorised(
-                    #[inline(always)]
-                    || {
-                        for ((dx, &x), &dy) in output.iter_mut().zip(input).zip(gradient) {
-                            *dx = dy * self.derivative(x);
-                        }
-                    },
-                );
-            });
-        output
+        in_pieces(input.len(), BLOCK, |piece, output| {
+            let (start, length) = (piece * BLOCK, output.len());
+            let (input, gradient) = (&input[start..][..length], &gradient[start..][..length]);
+            vectorised(
+                #[inline(always)]
+                || {
+                    for ((dx, &x), &dy) in output.iter_mut().zip(input).zip(gradient) {
+                        *dx = dy * self.derivative(x);
+                    }
+                },
+            );
+        })
     }
 }
 

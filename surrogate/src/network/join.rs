@@ -8,9 +8,9 @@
 
 use super::real::Real;
 use super::storage::{contiguous, on_cpu};
+use crate::pieces::in_pieces;
 use crate::tape;
 use candle_core::{CpuStorage, CustomOp2, DType, Device, Layout, Result, Shape, Tensor};
-use rayon::prelude::*;
 
 /// Doubles `coarse` along every spatial axis and concatenates `skip` behind it along the channels.
 pub(crate) fn upsample_and_join(coarse: &Tensor, skip: &Tensor) -> Result<Tensor> {
@@ -142,30 +142,23 @@ impl CustomOp2 for Join {
 fn forward<F: Real>(coarse: &[F], skip: &[F], sizes: &Sizes) -> Vec<F> {
     let (small, large) = (sizes.coarse_plane(), sizes.fine_plane());
     let width = sizes.coarse[sizes.coarse.len() - 1];
-    let mut output = vec![F::ZERO; sizes.batch * sizes.channels() * large];
-    if large == 0 {
-        return output;
-    }
-    output
-        .par_chunks_mut(large)
-        .enumerate()
-        .for_each(|(index, output)| {
-            let (b, c) = (index / sizes.channels(), index % sizes.channels());
-            if c >= sizes.coarse_channels {
-                let start = (b * sizes.skip_channels + c - sizes.coarse_channels) * large;
-                output.copy_from_slice(&skip[start..start + large]);
-                return;
+    let length = sizes.batch * sizes.channels() * large;
+    in_pieces(length, large, |index, output| {
+        let (b, c) = (index / sizes.channels(), index % sizes.channels());
+        if c >= sizes.coarse_channels {
+            let start = (b * sizes.skip_channels + c - sizes.coarse_channels) * large;
+            output.copy_from_slice(&skip[start..start + large]);
+            return;
+        }
+        let plane = &coarse[(b * sizes.coarse_channels + c) * small..][..small];
+        for (row, fine) in output.chunks_exact_mut(2 * width).enumerate() {
+            let start = sizes.coarse_row(row) * width;
+            for (pair, &value) in fine.chunks_exact_mut(2).zip(&plane[start..start + width]) {
+                pair[0] = value;
+                pair[1] = value;
             }
-            let plane = &coarse[(b * sizes.coarse_channels + c) * small..][..small];
-            for (row, fine) in output.chunks_exact_mut(2 * width).enumerate() {
-                let start = sizes.coarse_row(row) * width;
-                for (pair, &value) in fine.chunks_exact_mut(2).zip(&plane[start..start + width]) {
-                    pair[0] = value;
-                    pair[1] = value;
-                }
-            }
-        });
-    output
+        }
+    })
 }
 
 fn backward<F: Real>(
@@ -178,32 +171,26 @@ fn backward<F: Real>(
     let width = sizes.coarse[sizes.coarse.len() - 1];
     let (guard, layout) = gradient.storage_and_layout();
     let dy: &[F] = on_cpu(&guard, layout)?;
-    let mut coarse = vec![F::ZERO; sizes.batch * sizes.coarse_channels * small];
-    let mut skip = vec![F::ZERO; sizes.batch * sizes.skip_channels * large];
-    if large > 0 {
-        coarse
-            .par_chunks_mut(small)
-            .enumerate()
-            .for_each(|(index, plane)| {
-                let (b, c) = (index / sizes.coarse_channels, index % sizes.coarse_channels);
-                let dy = &dy[(b * sizes.channels() + c) * large..][..large];
-                for (row, fine) in dy.chunks_exact(2 * width).enumerate() {
-                    let start = sizes.coarse_row(row) * width;
-                    for (value, pair) in plane[start..start + width]
-                        .iter_mut()
-                        .zip(fine.chunks_exact(2))
-                    {
-                        *value += pair[0] + pair[1];
-                    }
-                }
-            });
-        skip.par_chunks_mut(sizes.skip_channels.max(1) * large)
-            .enumerate()
-            .for_each(|(b, block)| {
-                let start = (b * sizes.channels() + sizes.coarse_channels) * large;
-                block.copy_from_slice(&dy[start..start + block.len()]);
-            });
-    }
+    let coarse = sizes.batch * sizes.coarse_channels * small;
+    let coarse = in_pieces(coarse, small, |index, plane: &mut [F]| {
+        let (b, c) = (index / sizes.coarse_channels, index % sizes.coarse_channels);
+        let dy = &dy[(b * sizes.channels() + c) * large..][..large];
+        for (row, fine) in dy.chunks_exact(2 * width).enumerate() {
+            let start = sizes.coarse_row(row) * width;
+            for (value, pair) in plane[start..start + width]
+                .iter_mut()
+                .zip(fine.chunks_exact(2))
+            {
+                *value += pair[0] + pair[1];
+            }
+        }
+    });
+    let skip = sizes.batch * sizes.skip_channels * large;
+    let skip = in_pieces(skip, large, |index, plane: &mut [F]| {
+        let (b, c) = (index / sizes.skip_channels, index % sizes.skip_channels);
+        let start = (b * sizes.channels() + sizes.coarse_channels + c) * large;
+        plane.copy_from_slice(&dy[start..start + large]);
+    });
     let device = gradient.device();
     Ok((
         Tensor::from_vec(coarse, coarse_shape.clone(), device)?,

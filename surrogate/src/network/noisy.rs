@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::real::Real;
 use super::storage::{contiguous, on_cpu};
+use crate::pieces::in_pieces;
 use crate::scheme::hash::{Use, hash};
 use crate::tape;
 
@@ -50,24 +51,19 @@ impl NoisyRelu {
     }
 
     fn forward<F: Real>(&self, input: &[F]) -> Vec<F> {
-        let mut output = vec![F::ZERO; input.len()];
-        output
-            .par_chunks_mut(BLOCK)
-            .zip(input.par_chunks(BLOCK))
-            .enumerate()
-            .for_each(|(block, (output, input))| {
-                let first = block * BLOCK / 2;
-                let pairs = output.chunks_mut(2).zip(input.chunks(2));
-                for (index, (output, input)) in pairs.enumerate() {
-                    let noise = self.pair(first + index);
-                    for ((y, &x), noise) in output.iter_mut().zip(input).zip(noise) {
-                        let z = x + F::of(f64::from(noise));
-                        // Not `F::ZERO`: a NaN must survive, so that training stops and says so.
-                        *y = if z > F::ZERO { z } else { z * F::ZERO };
-                    }
+        in_pieces(input.len(), BLOCK, |block, output| {
+            let input = &input[block * BLOCK..][..output.len()];
+            let first = block * BLOCK / 2;
+            let pairs = output.chunks_mut(2).zip(input.chunks(2));
+            for (index, (output, input)) in pairs.enumerate() {
+                let noise = self.pair(first + index);
+                for ((y, &x), noise) in output.iter_mut().zip(input).zip(noise) {
+                    let z = x + F::of(f64::from(noise));
+                    // Not `F::ZERO`: a NaN must survive, so that training stops and says so.
+                    *y = if z > F::ZERO { z } else { z * F::ZERO };
                 }
-            });
-        output
+            }
+        })
     }
 }
 

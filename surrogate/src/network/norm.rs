@@ -11,6 +11,7 @@
 use super::activation::Activation;
 use super::real::{LANES, Real, sum, sum_of_squares};
 use super::storage::{contiguous, on_cpu};
+use crate::pieces::in_pieces;
 use crate::simd::vectorised;
 use crate::tape;
 use candle_core::{CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Tensor};
@@ -166,32 +167,28 @@ impl NormActivation {
     ) -> Result<Vec<F>> {
         let (channels, plane) = self.plane(layout)?;
         let per_group = channels / self.groups;
-        let mut output = vec![F::ZERO; input.len()];
-        output
-            .par_chunks_mut(per_group * plane)
-            .zip(input.par_chunks(per_group * plane))
-            .enumerate()
-            .for_each(|(index, (output, input))| {
-                let first = (index % self.groups) * per_group;
-                vectorised(
-                    #[inline(always)]
-                    || {
-                        let (mean, inverse) = moments(input);
-                        for (c, (y, x)) in output
-                            .chunks_exact_mut(plane)
-                            .zip(input.chunks_exact(plane))
-                            .enumerate()
-                        {
-                            let slope = scale[first + c] * inverse;
-                            let offset = shift[first + c] - mean * slope;
-                            for (y, &x) in y.iter_mut().zip(x) {
-                                *y = self.activation.value(x * slope + offset);
-                            }
+        let group = per_group * plane;
+        Ok(in_pieces(input.len(), group, |index, output| {
+            let input = &input[index * group..][..group];
+            let first = (index % self.groups) * per_group;
+            vectorised(
+                #[inline(always)]
+                || {
+                    let (mean, inverse) = moments(input);
+                    for (c, (y, x)) in output
+                        .chunks_exact_mut(plane)
+                        .zip(input.chunks_exact(plane))
+                        .enumerate()
+                    {
+                        let slope = scale[first + c] * inverse;
+                        let offset = shift[first + c] - mean * slope;
+                        for (y, &x) in y.iter_mut().zip(x) {
+                            *y = self.activation.value(x * slope + offset);
                         }
-                    },
-                );
-            });
-        Ok(output)
+                    }
+                },
+            );
+        }))
     }
 
     fn backward<F: Real>(

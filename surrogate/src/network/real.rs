@@ -14,6 +14,7 @@ pub(crate) const LANES: usize = 16;
 pub(crate) trait Real:
     WithDType
     + Copy
+    + Default
     + PartialOrd
     + Send
     + Sync

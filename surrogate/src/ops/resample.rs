@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::element::{Element, slice, with_slice};
 use super::{check_spatial, on_host};
+use crate::pieces::in_pieces;
 use crate::{Result, SurrogateError, tape};
 
 /// Maps (B, C, N₁, …) to (B, C, 2·N₁, …), each value copied into a block.
@@ -310,15 +311,11 @@ impl Blocks {
         coarse: &[E],
         fill: impl Fn(usize, &mut [E], &[E]) + Sync,
     ) -> Vec<E> {
-        let mut fine = vec![E::default(); coarse.len() << self.axes];
         let plane = self.height * self.width;
         let fine_plane = plane << self.axes;
-        let planes = fine
-            .par_chunks_exact_mut(fine_plane)
-            .zip(coarse.par_chunks_exact(plane))
-            .enumerate();
-        planes.for_each(|(index, (fine, coarse))| fill(index * fine_plane, fine, coarse));
-        fine
+        in_pieces(coarse.len() << self.axes, fine_plane, |index, fine| {
+            fill(index * fine_plane, fine, &coarse[index * plane..][..plane]);
+        })
     }
 
     /// The coarse maps, given to `fill` row by row.
