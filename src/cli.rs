@@ -191,7 +191,7 @@ pub enum Command {
     },
     /// Verify the solver against exact solutions and theory, and write a report (exit 1 if a check fails)
     #[command(
-        after_help = "Example: fewave verify --only green interface -o verification\nEverything, in about ten minutes: fewave verify --full"
+        after_help = "Example: fewave verify --only green interface -o verification\nEverything, in a minute or two: fewave verify --full"
     )]
     Verify {
         /// Folder of the report

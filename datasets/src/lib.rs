@@ -95,8 +95,9 @@ pub use checksum::content_hash;
 pub use error::{Error, Result, Violation};
 pub use reader::Split;
 pub use schema::{
-    AXIS_NAMES, BoundarySpec, BoundaryType, Constant, FieldSpec, FileSpec, INSIDE_FIELD,
-    Provenance, ReceiverQuantity, ReceiverSpec, ScalarSpec, Sources, SplitName, TrajectoryData,
+    AXIS_NAMES, BoundarySpec, BoundaryType, Constant, FieldSpec, FileSpec, INITIAL_VELOCITY_FIELD,
+    INSIDE_FIELD, Provenance, ReceiverQuantity, ReceiverSpec, ScalarSpec, Sources, SplitName,
+    TrajectoryData,
 };
 pub use statistics::{STATISTICS_FILE, Statistics};
 pub use validate::{ValidationReport, validate};

@@ -154,11 +154,6 @@ impl Split {
         self.len() == 0
     }
 
-    /// Whether every trajectory of the split that was generated is here: none of its files is missing.
-    pub fn is_complete(&self) -> bool {
-        self.len() as u64 == self.spec.provenance.split_trajectories
-    }
-
     /// The folder or file that was opened.
     pub fn path(&self) -> &Path {
         &self.root

@@ -26,6 +26,9 @@ pub const AXIS_NAMES: [&str; 2] = ["x", "y"];
 /// Name of the static field that is 1 inside the domain and 0 outside; outside is left out of statistics.
 pub const INSIDE_FIELD: &str = "inside";
 
+/// Name of the static field with the velocity at t = 0, of data that start with one.
+pub const INITIAL_VELOCITY_FIELD: &str = "initial_velocity";
+
 /// A part of a dataset; disjoint by trajectory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SplitName {

@@ -34,8 +34,17 @@ pub fn run(
             target.display()
         );
     }
+    let grid = target.with_extension("grid.h5");
+    if let (Ok(grid), Ok(file)) = (grid.canonicalize(), file.canonicalize())
+        && grid == file
+    {
+        bail!(
+            "{}: the export would replace the data themselves, since its grid gets this name; give another name with -o",
+            grid.display()
+        );
+    }
     output::prepare_file(&target, global.force)?;
-    output::prepare_file(&target.with_extension("grid.h5"), global.force)?;
+    output::prepare_file(&grid, global.force)?;
     fewave_datasets::write_xdmf(file, trajectory, &target)?;
     console.say(format!(
         "{}: trajectory {trajectory} of {}. Next: open it in ParaView with the reader \"XDMF\"",
@@ -44,6 +53,6 @@ pub fn run(
     ));
     console.json(&serde_json::json!({
         "xdmf": target.display().to_string(),
-        "grid": target.with_extension("grid.h5").display().to_string(),
+        "grid": grid.display().to_string(),
     }))
 }

@@ -1,6 +1,6 @@
 //! What a file says of a trajectory's scene: its fields, the initial velocity among them, and its sources.
 
-use fewave_datasets::{FieldSpec, INSIDE_FIELD, Sources};
+use fewave_datasets::{FieldSpec, INITIAL_VELOCITY_FIELD, INSIDE_FIELD, Sources};
 use fewave_solver::{Scene, Simulator, SimulatorInfo};
 use ndarray::Array2;
 
@@ -25,7 +25,7 @@ pub(super) fn fields(config: &DatasetConfig, holes: bool) -> Vec<FieldSpec> {
     ];
     if starts_moving(config) {
         let velocity = "velocity of the initial state on the snapshot grid";
-        fields.push(field("initial_velocity", "m/s", velocity, false));
+        fields.push(field(INITIAL_VELOCITY_FIELD, "m/s", velocity, false));
     }
     if holes {
         let what = "1 where the grid point lies in the domain, 0 outside, where all fields are 0";

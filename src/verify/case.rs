@@ -211,3 +211,14 @@ pub fn integrator_name(integrator: Integrator) -> &'static str {
         Integrator::Newmark { .. } => "Newmark",
     }
 }
+
+/// Angular frequency of the time-discrete oscillation of a mode of the angular frequency `omega` (rad/s).
+pub fn discrete_frequency(integrator: Integrator, omega: f64, dt: f64) -> f64 {
+    let angle = omega * dt;
+    let discrete = match integrator {
+        Integrator::CentralDifference => 2.0 * (0.5 * angle).asin(),
+        Integrator::ModifiedEquation => (1.0 - angle.powi(2) / 2.0 + angle.powi(4) / 24.0).acos(),
+        Integrator::Newmark { .. } => 2.0 * (0.5 * angle).atan(),
+    };
+    discrete / dt
+}

@@ -269,19 +269,8 @@ fn space_error(mesh: Mesh, family: &Family) -> anyhow::Result<f64> {
         _ => TimeStep::Auto,
     };
     error(mesh, element, integrator, number, step, |dt, steps| {
-        (discrete_frequency(integrator, TAU * frequency, dt) * dt * steps as f64).cos()
+        (case::discrete_frequency(integrator, TAU * frequency, dt) * dt * steps as f64).cos()
     })
-}
-
-/// Angular frequency of the time-discrete oscillation of a mode of the angular frequency `omega` (rad/s).
-fn discrete_frequency(integrator: Integrator, omega: f64, dt: f64) -> f64 {
-    let angle = omega * dt;
-    let discrete = match integrator {
-        Integrator::CentralDifference => 2.0 * (0.5 * angle).asin(),
-        Integrator::ModifiedEquation => (1.0 - angle.powi(2) / 2.0 + angle.powi(4) / 24.0).acos(),
-        Integrator::Newmark { .. } => 2.0 * (0.5 * angle).atan(),
-    };
-    discrete / dt
 }
 
 /// Steps over the run in the measurement of time.

@@ -237,10 +237,7 @@ fn errors(mesh: Mesh, element: Element) -> anyhow::Result<Vec<f64>> {
         .collect::<anyhow::Result<Vec<_>>>()?;
     let run = case.run(mesh, &scenes)?;
     let dt = run.info.dt;
-    let discrete = |omega: f64| {
-        let angle = omega * dt;
-        (1.0 - angle.powi(2) / 2.0 + angle.powi(4) / 24.0).acos() / dt
-    };
+    let discrete = |omega: f64| case::discrete_frequency(Integrator::ModifiedEquation, omega, dt);
     let each = modes.iter().enumerate().map(|(index, mode)| {
         let found = frequency(&run.trace(index, index), dt, discrete(mode.zero), 0.1);
         // the frequency in continuous time that the scheme turns into the one found

@@ -25,11 +25,15 @@ pub fn relative_error(found: &[f64], exact: &[f64]) -> f64 {
     norm(found.iter().zip(exact).map(|(a, b)| a - b)) / norm(exact.iter().copied())
 }
 
-/// Largest absolute value.
+/// Largest absolute value: infinite if one is not a number, not a number if there is none, so that no bound holds then.
 pub fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
-    values
-        .into_iter()
-        .fold(0.0, |peak, value| f64::max(peak, value.abs()))
+    values.into_iter().fold(f64::NAN, |peak, value| {
+        if value.is_nan() {
+            f64::INFINITY
+        } else {
+            peak.max(value.abs())
+        }
+    })
 }
 
 /// The smaller one, or what is not a number.

@@ -13,6 +13,7 @@ mod storage;
 pub mod unet;
 
 use crate::parameters::Parameters;
+use crate::scheme::MAX_TABLE;
 use crate::{ConvolutionShape, Result, Scheme, SurrogateError};
 use candle_core::Tensor;
 use rand_chacha::ChaCha12Rng;
@@ -162,10 +163,22 @@ impl NetworkConfig {
     /// # Errors
     /// [`SurrogateError::Setting`] with the key of the scheme, and the size that it cannot serve.
     pub fn check_layers(&self, channels: Channels, axes: usize) -> Result<()> {
+        let mut tables = 0usize;
         for shape in self.shapes(channels, axes) {
             self.scheme()
                 .parameter_formula(&shape)
                 .map_err(within_network)?;
+            if self.scheme().has_table() {
+                tables = tables.saturating_add(shape.dense_weights());
+            }
+        }
+        if tables > MAX_TABLE {
+            return Err(refuse(
+                "width",
+                self.scheme(),
+                &format!("at most {MAX_TABLE} weights to look up, in the dense network {tables}"),
+                "reduce width, depth or kernel",
+            ));
         }
         Ok(())
     }

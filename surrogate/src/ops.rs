@@ -4,6 +4,7 @@
 //! pad with zeros so that the map keeps its size; as everywhere in machine learning they are cross-correlations,
 //! `y[p] = Σ_k K[k] x[p + k − ⌊d/2⌋]`.
 
+mod add;
 mod axis;
 mod dense;
 mod element;
@@ -19,6 +20,7 @@ mod shifted;
 
 use candle_core::{DType, Tensor};
 
+pub(crate) use add::add_scaled;
 pub(crate) use gather::{Table, gather};
 pub(crate) use offset::add_offset;
 pub use resample::{average_pool, max_pool, upsample_nearest};

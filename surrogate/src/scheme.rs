@@ -157,8 +157,9 @@ impl ConvolutionShape {
 /// No layer of a surrogate has more weights than this; a larger one is a slip of the keyboard, refused before it is allocated.
 const MAX_WEIGHTS: usize = 1 << 31;
 
-/// Nor has a layer that looks up where each weight comes from, whose table is not in the file that it is built from.
-const MAX_TABLE: usize = 1 << 27;
+/// Nor has a layer that looks up where each weight comes from, whose table is not in the file that it is built from; nor have
+/// all such layers of a network together.
+pub(crate) const MAX_TABLE: usize = 1 << 27;
 
 /// What a layer costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -241,6 +242,11 @@ impl fmt::Display for Scheme {
 }
 
 impl Scheme {
+    /// Whether a layer looks up where each weight of its kernel comes from, in a table as large as the kernel.
+    pub(crate) fn has_table(&self) -> bool {
+        matches!(self, Self::Fresh(_) | Self::Structured(_))
+    }
+
     /// The scheme's name as a config writes it.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -9,7 +9,7 @@ fn the_fast_suite_passes_and_writes_its_report() {
     let result: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(result["passed"], true, "{out}");
     let checks = result["checks"].as_array().unwrap();
-    assert!(checks.len() >= 6, "{out}");
+    assert_eq!(checks.len(), 9, "{out}");
     for check in checks {
         let criteria = check["criteria"].as_array().unwrap();
         assert!(!criteria.is_empty(), "{check}");

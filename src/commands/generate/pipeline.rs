@@ -67,6 +67,7 @@ pub(super) fn simulate_files(
     let gate = Gate::new(plan.window);
     let (sender, receiver) = mpsc::channel::<Finished>();
     let work = |worker: usize, sender: &mpsc::Sender<Finished>| {
+        let _closing = gate.close_on_panic();
         loop {
             let group = next.fetch_add(1, Ordering::SeqCst);
             let jobs = plan.group(group);
@@ -134,10 +135,11 @@ pub(super) fn simulate_files(
     profile.writer.syncing_seconds = syncing.as_secs_f64();
     profile.simulate_seconds = start.elapsed().as_secs_f64();
     profile.sum_up();
-    let failures = written?;
+    // what stopped the publisher also stops the writer, so it is told first
     if let Some(error) = error {
         return Err(error.into());
     }
+    let failures = written?;
     if !failures.is_empty() {
         bail!(
             "{} of {} trajectories failed, their files were left out and all others finished:\n  {}",

@@ -16,6 +16,7 @@ use super::{
     check_width, grid, refuse,
 };
 use crate::Result;
+use crate::ops;
 use crate::parameters::Parameters;
 use crate::scheme::{ConvolutionShape, Scheme};
 use candle_core::Tensor;
@@ -153,7 +154,7 @@ impl Network for Cnn {
         for (block, convolution) in &self.residuals {
             let inner = block.forward(&map, pass)?;
             let residual = convolution.forward(&inner, pass)?;
-            map = (map + (residual * scale)?)?;
+            map = ops::add_scaled(&map, &residual, scale)?;
         }
         self.head.forward(&map, pass)
     }

@@ -1,8 +1,8 @@
 //! Task `field`: the scene → the whole wavefield as one block in space-time.
 //!
 //! A scene is what determines the waves: displacement and velocity at t = 0, the medium, and the sources. Input channels, each
-//! a block `(t, x, y)` over the N predicted times `t_n = n·every·Δt`, n = 1 … N: `(u(0) − ū)/σ_u`, the same at all times; `n/N`; then,
-//! each where it is given, `(c − c̄)/σ_c`, `v(0)/σ_v`, and the sources `Σ_s φ_s(x, y)·f_s(t_n)/σ_f`, where `φ_s` spreads a
+//! a block `(t, x, y)` over the N predicted times `t_n = n·every·Δt`, n = 1 … N: `(u(0) − ū)/σ_u`, the same at all times; then,
+//! each where it is given, `(c − c̄)/σ_c` and `v(0)/σ_v`; `n/N`; and, where there are any, the sources `Σ_s φ_s(x, y)·f_s(t_n)/σ_f`, where `φ_s` spreads a
 //! point over the four grid points around it (bilinear weights, which add up to 1). Output channel: `(u(t_n) − ū)/σ_u`. The
 //! constants come from the train split and stay with the network; `σ_f` is the RMS of the signals. Source: the space-time
 //! tensors (x, y, t) of Boukraichi et al., arXiv:2304.04964; which channels describe a scene is our reading.

@@ -1,9 +1,9 @@
 //! Constants that bring inputs and outputs to order one, from the statistics of the train split.
 
-use super::scenes::{Given, INITIAL_VELOCITY};
+use super::scenes::Given;
 use super::{DISPLACEMENT, SPEED};
 use crate::{Result, SurrogateError};
-use fewave_datasets::Statistics;
+use fewave_datasets::{INITIAL_VELOCITY_FIELD, Statistics};
 use serde::{Deserialize, Serialize};
 
 /// Constants that make the network's numbers of order one; in the units of the fields.
@@ -88,7 +88,7 @@ impl Normalisation {
     pub(crate) fn with_scene(self, statistics: &Statistics, given: &Given) -> Result<Self> {
         let velocity_std = if given.velocity {
             // a field that is zero throughout has no spread to divide by
-            let deviation = look_up(&statistics.std, "std", INITIAL_VELOCITY)?;
+            let deviation = look_up(&statistics.std, "std", INITIAL_VELOCITY_FIELD)?;
             Some(if deviation > 0.0 { deviation } else { 1.0 })
         } else {
             None

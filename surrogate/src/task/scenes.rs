@@ -5,12 +5,9 @@ use super::samples::{Samples, defect};
 use super::{DISPLACEMENT, SPEED};
 use crate::{Result, SurrogateError};
 use candle_core::{Device, Tensor};
-use fewave_datasets::Split;
+use fewave_datasets::{INITIAL_VELOCITY_FIELD, Split};
 use ndarray::s;
 use std::borrow::Cow;
-
-/// Name of the static field with the velocity at t = 0, where there is one.
-pub(crate) const INITIAL_VELOCITY: &str = "initial_velocity";
 
 /// A trajectory as the task sees it: the scene, and its predicted snapshots one after the other.
 #[derive(Debug, Clone)]
@@ -111,7 +108,7 @@ pub(crate) fn read_scene(task: &Field, split: &Split, trajectory: usize) -> Resu
     Ok(Scene {
         displacement: first.into_iter().collect(),
         velocity: match constants.velocity_std {
-            Some(_) => still(INITIAL_VELOCITY)?,
+            Some(_) => still(INITIAL_VELOCITY_FIELD)?,
             None => Vec::new(),
         },
         speed: if task.config().medium {
@@ -211,7 +208,7 @@ impl Given {
         let velocity = split
             .field_specs()
             .iter()
-            .any(|field| field.name == INITIAL_VELOCITY && !field.time_varying);
+            .any(|field| field.name == INITIAL_VELOCITY_FIELD && !field.time_varying);
         Ok(Self {
             velocity,
             source_rms: signal_rms(split)?,

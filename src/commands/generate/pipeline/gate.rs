@@ -59,9 +59,24 @@ impl Gate {
         self.moved.notify_all();
     }
 
+    /// Closes the gate if the holder panics: nobody would advance it past the group that is lost.
+    pub(super) fn close_on_panic(&self) -> impl Drop {
+        CloseOnPanic(self)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // two plain numbers: valid whatever panicked beside them
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct CloseOnPanic<'a>(&'a Gate);
+
+impl Drop for CloseOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.close();
+        }
     }
 }
 
@@ -82,6 +97,20 @@ mod tests {
             assert!(waiting.join().unwrap());
             let waiting = scope.spawn(|| gate.enter(3, || false));
             gate.close();
+            assert!(!waiting.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn a_panic_sends_the_others_home() {
+        let gate = Gate::new(1);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| gate.enter(1, || false));
+            let panicking = scope.spawn(|| {
+                let _closing = gate.close_on_panic();
+                panic!("as a worker might");
+            });
+            assert!(panicking.join().is_err());
             assert!(!waiting.join().unwrap());
         });
     }

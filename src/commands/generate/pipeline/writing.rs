@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::Sender;
 
+use anyhow::bail;
 use fewave_datasets::{ClosedFile, FileWriter, TrajectoryData};
 use fewave_solver::Simulator;
 
@@ -101,8 +102,10 @@ impl<'a> Writing<'a> {
         if job.slot + 1 == planned.count
             && let Some(writer) = self.open.take()
         {
-            // a publisher that is gone has an error, which is told instead
-            let _ = self.publisher.send((writer.close()?, planned.count));
+            let complete = (writer.close()?, planned.count);
+            if self.publisher.send(complete).is_err() {
+                bail!("complete files cannot be published");
+            }
         }
         Ok(())
     }
