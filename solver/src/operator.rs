@@ -74,7 +74,7 @@ impl<T: Real> StiffnessOperator<T> {
             space.mesh().cell_count(),
             space.reference().quadrature().len(),
         ]);
-        memory::require("the matrix-free operator", points.saturating_mul(28))?;
+        memory::require("the matrix-free operator", points.saturating_mul(64))?;
         Ok(Self::MatrixFree(MatrixFree::new(space, coefficient)))
     }
 
@@ -98,6 +98,14 @@ impl<T: Real> StiffnessOperator<T> {
     /// Whether [`StiffnessOperator::advance`] needs memory for a second displacement.
     pub(crate) fn needs_spare(&self) -> bool {
         matches!(self, Self::Assembled(_))
+    }
+
+    /// Bytes of the operator that one application to so many lanes reads.
+    pub(crate) fn traffic_bytes(&self, lanes: usize) -> u64 {
+        match self {
+            Self::Assembled(operator) => operator.memory_bytes(),
+            Self::MatrixFree(operator) => operator.traffic_bytes(lanes),
+        }
     }
 
     /// Bytes that the operator occupies.

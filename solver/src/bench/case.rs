@@ -191,7 +191,7 @@ impl Case {
         (measurement.bytes, measurement.operations) = self.counts::<T>(&space, &stiffness, L);
         let state = groups * dofs * L * size_of::<T>() * CentralDifference::<T, L>::VECTORS;
         drop(steppers);
-        let bandwidth = update_bandwidth(stiffness.memory_bytes() as usize + state);
+        let bandwidth = update_bandwidth(stiffness.traffic_bytes(L) as usize + state);
         let seconds =
             (measurement.bytes / bandwidth).max(measurement.operations / multiply_add_flops::<T>());
         measurement.roofline = measurement.rate * seconds;
@@ -245,7 +245,7 @@ impl Case {
     ) -> (f64, f64) {
         // u, v and the accumulator read and written, the gain read; a multiplication, a multiply-add and an addition
         let (state, update) = (7.0 * size_of::<T>() as f64, 4.0);
-        let mesh = stiffness.memory_bytes() as f64 / (space.dof_count() * lanes) as f64;
+        let mesh = stiffness.traffic_bytes(lanes) as f64 / (space.dof_count() * lanes) as f64;
         let cells_per_dof = space.mesh().cell_count() as f64 / space.dof_count() as f64;
         let n = (self.element.order() + 1) as f64;
         let force = match self.method {

@@ -68,7 +68,7 @@ pub struct MatrixFree<T> {
 
 impl<T: Real> MatrixFree<T> {
     /// Computes the metric for `k = coefficient(position)`.
-    pub fn new(space: &Space, coefficient: impl Fn([f64; 2]) -> f64) -> Self {
+    pub(crate) fn new(space: &Space, coefficient: impl Fn([f64; 2]) -> f64) -> Self {
         let reference = space.reference();
         let sweep = space.sweep().clone();
         let in_order = || sweep.order().iter().map(|&cell| cell as usize);
@@ -209,9 +209,25 @@ impl<T: Real> MatrixFree<T> {
         (metric + size_of_val(&self.cell_dofs[..]) + self.sweep.order().len() * per_cell) as u64
     }
 
-    /// Whether cells were found to be axis-aligned rectangles with a constant coefficient.
-    pub fn is_aligned(&self) -> bool {
-        matches!(self.cells, Cells::Aligned { .. })
+    /// Bytes of metric and indices that one sweep over so many lanes reads: a single trajectory on straight quadrilaterals
+    /// computes their metric anew.
+    pub(crate) fn traffic_bytes(&self, lanes: usize) -> u64 {
+        let unread = match &self.cells {
+            Cells::Mapped {
+                n,
+                metric,
+                bilinear: Some(bilinear),
+                ..
+            } => {
+                if lanes == 1 && *n <= simd::width::<T>() {
+                    size_of_val(&metric[..])
+                } else {
+                    size_of_val(&bilinear.maps[..]) + size_of_val(&bilinear.scales[..])
+                }
+            }
+            _ => 0,
+        };
+        self.memory_bytes() - unread as u64
     }
 
     fn go(

@@ -83,11 +83,6 @@ impl SampledSignal {
         self.interpolation
     }
 
-    /// Time between samples, s.
-    pub fn interval(&self) -> f64 {
-        self.interval
-    }
-
     /// Value at `time` (s).
     pub fn value(&self, time: f64) -> f64 {
         let Some((n, tau)) = self.place(time) else {

@@ -2,7 +2,7 @@
 //!
 //! Predict `u* = u + dt v + dt² (1/2 − β) a`, `v* = v + dt (1 − γ) a`; solve
 //! `(M + γ dt D + β dt² K) a = f − K u* − D v*`; correct `u = u* + β dt² a`, `v = v* + γ dt a`.
-//! Mass is consistent for P1 and Q1 and diagonal for spectral elements; `D = α M + ` absorbing sides.
+//! Mass is consistent for P1, Q1 and P2, diagonal for spectral elements and P2 with bubble; `D = α M + ` absorbing sides.
 //! β = 1/4, γ = 1/2 conserves `½ vᵀMv + ½ uᵀKu` without damping and sources.
 
 pub(crate) mod cholesky;

@@ -3,7 +3,7 @@
 use fewave_solver::mesh::gmsh;
 
 /// Curves: 1 left, 2 right, 3 the rest, 4 the interface; nodes 1 to 6 in two rows of three.
-const TWO: &str = r#"$MeshFormat
+pub(super) const TWO: &str = r#"$MeshFormat
 4.1 0 8
 $EndMeshFormat
 $PhysicalNames
@@ -58,6 +58,15 @@ $Elements
 9 2 3 6 5
 $EndElements
 "#;
+
+#[test]
+fn a_side_in_two_physical_curves_is_refused() {
+    let twice = |text: &str| {
+        text.replace("4 1 0 0 1 1 0 0 0", "4 0 0 0 0 1 0 1 3 0")
+            .replace("7 2 5", "7 1 4")
+    };
+    refused(twice, &["element 7", "two physical curves", "left", "rest"]);
+}
 
 fn refused(change: impl Fn(&str) -> String, words: &[&str]) {
     let text = change(TWO);

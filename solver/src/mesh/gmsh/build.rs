@@ -22,6 +22,8 @@ struct Cells<'a> {
     /// Point indices, cell after cell.
     cells: Vec<usize>,
     elements: Vec<u64>,
+    /// Largest coordinate of the file, m.
+    scale: f64,
     sections: &'a Sections,
 }
 
@@ -45,6 +47,11 @@ pub(super) fn mesh(sections: &Sections) -> Result<Mesh, SolverError> {
         tags: Vec::new(),
         cells: Vec::with_capacity(count * kind.nodes),
         elements: Vec::with_capacity(count),
+        scale: sections
+            .nodes
+            .iter()
+            .flat_map(|(_, [x, y, _])| [x.abs(), y.abs()])
+            .fold(0.0, f64::max),
         sections,
     };
     let nodes = node_table(sections)?;
@@ -194,7 +201,7 @@ impl Cells<'_> {
                 ));
             };
             // rounding of the file's own coordinates, whatever their size
-            if z.abs() > 1e-9 * x.abs().max(y.abs()).max(f64::MIN_POSITIVE) && z.abs() > 1e-12 {
+            if z.abs() > 1e-9 * self.scale && z.abs() > 1e-12 {
                 return Err(bad(
                     format!("node {tag}"),
                     format!("z = {z} m"),
@@ -219,7 +226,11 @@ impl Cells<'_> {
         let cell = &mut self.cells[start..];
         let doubled_area: f64 = (0..corners)
             .map(|i| {
-                let [a, b] = [cell[i], cell[(i + 1) % corners]].map(|p| self.points[p]);
+                // from the first corner: coordinates may be large beside the cell
+                let [a, b] = [cell[i], cell[(i + 1) % corners]].map(|p| {
+                    let (point, first) = (self.points[p], self.points[cell[0]]);
+                    [point[0] - first[0], point[1] - first[1]]
+                });
                 a[0] * b[1] - b[0] * a[1]
             })
             .sum();
@@ -312,9 +323,18 @@ fn facets(cells: &Cells<'_>) -> Result<(Vec<Facet>, Vec<String>), SolverError> {
                 _ => (usize::MAX, usize::MAX),
             };
             match sides.of(key) {
-                Some(Use::Boundary { .. }) => {
-                    group_of.insert(key, group);
-                }
+                Some(Use::Boundary { .. }) => match group_of.insert(key, group) {
+                    Some(other) if other != group => {
+                        let [one, other] = [other, group].map(|g| &groups.names[g as usize]);
+                        return Err(bad(
+                            format!("element {tag}"),
+                            format!("a side in two physical curves, `{one}` and `{other}`"),
+                            "one physical curve a side",
+                            "remove the duplicate curve (Gmsh: Coherence;) or take it out of one of the groups",
+                        ));
+                    }
+                    _ => {}
+                },
                 Some(Use::Interior) => {}
                 None => {
                     return Err(bad(

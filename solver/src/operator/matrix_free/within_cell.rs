@@ -9,7 +9,8 @@
 //! row are the first of the next cell's, to which their forces are passed on.
 //!
 //! Traffic per degree of freedom: 7 values for the state, as side by side, and the mesh's part, which is not shared with
-//! anyone: `3 n²/(n − 1)²` values of metric where cells are mapped, 2 a cell where not, and 4 bytes of indices a node.
+//! anyone: `(n² + 6)/(n − 1)²` values where cells are straight-sided, `3 n²/(n − 1)²` where they are curved, 2 a cell where
+//! they are aligned with the axes; and 4 bytes of indices a node.
 
 use std::ops::Range;
 
