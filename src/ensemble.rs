@@ -11,6 +11,7 @@ use fewave_datasets::{
 };
 
 use ndarray::Array2;
+use rayon::prelude::*;
 
 use fewave_solver::{
     BoundaryConditions, BoundaryKind, Element, Integrator, Observers, Precision, Quantity,
@@ -86,21 +87,65 @@ pub fn of_shard(files: Vec<PlannedFile>, shard: Option<Shard>) -> Vec<PlannedFil
 /// # Errors
 /// What the solver finds wrong with them, or with the first trajectory, at the key to change.
 pub fn simulator(config: &DatasetConfig, sampler: &Sampler<'_>) -> anyhow::Result<Simulator> {
-    let refused = |error: SolverError| match key_of(&error) {
-        Some(key) => config.refused(key, error).into(),
-        None => anyhow::Error::from(error),
-    };
-    let simulator = build(config, sampler).map_err(refused)?;
+    let simulator = build(config, sampler).map_err(|error| refusal(config, error))?;
     // before anything is written
     sampler
         .sample(SplitName::Train.as_str(), 0)
-        .map_err(refused)?;
+        .map_err(|error| refusal(config, error))?;
     Ok(simulator)
 }
 
+/// What the solver refuses, at the key to change where it is a configuration's.
+pub fn refusal(config: &DatasetConfig, error: SolverError) -> anyhow::Error {
+    match key_of(config, &error) {
+        Some(key) => config.refused(&key, error).into(),
+        None => error.into(),
+    }
+}
+
+/// Draws all trajectories of the files and prepares the first, so that none is found impossible after hours of others.
+///
+/// What only the mesh makes of the scenes of the others is left to their runs: it costs nearly as much as the run of a
+/// small one.
+///
+/// # Errors
+/// The first trajectory that cannot be drawn, or whose sources lie outside of the mesh; what the solver refuses in the first.
+pub fn draw_all(
+    config: &DatasetConfig,
+    sampler: &Sampler<'_>,
+    simulator: &Simulator,
+    files: &[PlannedFile],
+) -> anyhow::Result<()> {
+    let Some(first) = files.first() else {
+        return Ok(());
+    };
+    let failure = files.par_iter().find_map_first(|file| {
+        let last = file.first + file.count as u64;
+        (file.first..last).find_map(|index| {
+            let error = sampler.check(file.split.as_str(), index).err()?;
+            Some((file.split, index, error))
+        })
+    });
+    if let Some((split, index, error)) = failure {
+        let key = key_of(config, &error).unwrap_or_else(|| "seed".to_owned());
+        let reason = format!("{split} trajectory {index} (seed {}): {error}", config.seed);
+        return Err(config.refused(&key, reason).into());
+    }
+    sampler
+        .sample(first.split.as_str(), first.first)
+        .and_then(|sample| simulator.check(&sample.scene))
+        .map_err(|error| refusal(config, error))
+}
+
 /// The key to change where the solver refuses a configuration.
-fn key_of(error: &SolverError) -> Option<&'static str> {
-    match error {
+fn key_of(config: &DatasetConfig, error: &SolverError) -> Option<String> {
+    if let SolverError::InvalidParameter { what, .. } = error
+        && let Some(group) = what.strip_prefix("prescribed displacement of the boundary group `")
+    {
+        return Some(config.boundary.key_of(group.trim_end_matches('`')));
+    }
+    let key = match error {
+        SolverError::OutsideMesh { index, .. } => return Some(format!("source.{index}.position")),
         SolverError::UnstableTimeStep { .. } => Some("time.dt"),
         SolverError::TooLarge { what, .. } => Some(match *what {
             "the simulation" | "a trajectory" => "grid.shape",
@@ -120,8 +165,10 @@ fn key_of(error: &SolverError) -> Option<&'static str> {
             Some("boundary")
         }
         SolverError::CropOutsideGrid { .. } => Some("medium.crop"),
+        SolverError::BadSpeed { .. } | SolverError::SpeedAboveMaximum { .. } => Some("medium"),
         _ => None,
-    }
+    };
+    key.map(str::to_owned)
 }
 
 fn build(config: &DatasetConfig, sampler: &Sampler<'_>) -> Result<Simulator, SolverError> {
@@ -337,6 +384,7 @@ fn boundary_kind(condition: SideCondition, pml: Option<PmlConfig>) -> BoundaryKi
         (SideCondition::Fixed, _) => BoundaryKind::Fixed,
         (SideCondition::Free, _) => BoundaryKind::Free,
         (SideCondition::Impedance { ratio }, _) => BoundaryKind::Impedance { ratio },
+        (SideCondition::Prescribed { .. }, _) => BoundaryKind::Prescribed,
         (SideCondition::Pml, Some(pml)) => BoundaryKind::Pml {
             thickness: pml.thickness,
             reflection: pml.reflection,
@@ -386,6 +434,7 @@ fn boundary_type(config: &DatasetConfig, group: &str) -> (BoundaryType, String) 
     match (config.boundary.of(group), config.boundary.pml) {
         (SideCondition::Fixed, _) => wall("fixed: displacement is zero"),
         (SideCondition::Free, _) => wall("free: normal derivative of the displacement is zero"),
+        (SideCondition::Prescribed { .. }, _) => wall("prescribed: displacement is given in time"),
         (SideCondition::Absorbing, _) => open("first-order absorbing: u_t + c u_n = 0".to_owned()),
         (SideCondition::Pml, Some(pml)) => open(format!(
             "absorbing layer (pml) outside of the grid: {} m, theoretical reflection {:e}",

@@ -1,6 +1,7 @@
 //! From a configuration with ranges to the scene of one trajectory and the numbers that were drawn for it.
 
 pub mod draws;
+mod histories;
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use fewave_solver::medium::{
     Window,
 };
 use fewave_solver::source::{Ricker, SampledSignal};
-use fewave_solver::{InitialState, Medium, PointSource, Scene, Signal, SolverError, npy};
+use fewave_solver::{InitialState, Medium, Scene, Signal, SolverError, Source, SourceShape, npy};
 
 use crate::config::dataset::{
     DatasetConfig, InitialConfig, InitialKind, MediumKind, SideCondition, SignalConfig,
@@ -18,6 +19,7 @@ use crate::config::dataset::{
 };
 use crate::config::range::Range;
 use draws::{Drawn, Draws};
+use histories::Histories;
 
 /// Draws scenes of a configuration.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct Sampler<'a> {
     config: &'a DatasetConfig,
     /// The model of a file medium, read once for all trajectories.
     model: Option<Arc<SampledGrid>>,
+    /// What drives prescribed sides.
+    histories: Histories,
 }
 
 /// A drawn trajectory.
@@ -39,7 +43,7 @@ pub struct Sample {
 }
 
 impl<'a> Sampler<'a> {
-    /// A sampler; reads the model of a file medium.
+    /// A sampler; reads the model of a file medium and what drives prescribed sides.
     ///
     /// # Errors
     /// When that model is malformed, has a speed that is none, or is smaller than its crop.
@@ -72,7 +76,12 @@ impl<'a> Sampler<'a> {
             }
             _ => None,
         };
-        Ok(Self { config, model })
+        let histories = Histories::new(config)?;
+        Ok(Self {
+            config,
+            model,
+            histories,
+        })
     }
 
     /// The largest speed that any trajectory can have, in m/s.
@@ -125,6 +134,33 @@ impl<'a> Sampler<'a> {
     /// # Errors
     /// When a drawn value is none that the solver takes; the message names it.
     pub fn sample(&self, split: &str, index: u64) -> Result<Sample, SolverError> {
+        let mut sample = self.draw(split, index)?;
+        sample.scene.prescribed = self.histories.of(split, index)?;
+        Ok(sample)
+    }
+
+    /// Draws trajectory `index` of `split` and forgets it.
+    ///
+    /// # Errors
+    /// As [`Sampler::sample`], and for a source outside of the mesh.
+    pub fn check(&self, split: &str, index: u64) -> Result<(), SolverError> {
+        let scene = self.draw(split, index)?.scene;
+        let domain = &self.config.mesh.domain;
+        let mut positions = scene.sources.iter().map(|source| source.position);
+        match positions.position(|position| !domain.contains(position)) {
+            None => Ok(()),
+            Some(index) => Err(SolverError::OutsideMesh {
+                what: "source",
+                index,
+                position: scene.sources[index].position,
+                lower: domain.lower,
+                upper: domain.upper(),
+            }),
+        }
+    }
+
+    /// All of a trajectory but what drives prescribed sides.
+    fn draw(&self, split: &str, index: u64) -> Result<Sample, SolverError> {
         let mut draws = Draws::new(self.config.seed, split, index);
         let medium = self.medium(&mut draws)?;
         let damping = draws.number("medium_damping", "1/s", self.config.medium.damping);
@@ -134,18 +170,25 @@ impl<'a> Sampler<'a> {
         }
         let mut sources = Vec::new();
         for (number, source) in self.config.source.iter().enumerate() {
-            sources.push(point_source(&mut draws, number, source)?);
+            sources.push(drawn_source(&mut draws, number, source)?);
         }
+        // prescribed sides drive until the end
+        let driven = if self.histories.is_empty() {
+            0.0
+        } else {
+            self.config.time.duration
+        };
         let source_end = sources
             .iter()
             .map(|source| source.signal.end_time())
-            .fold(0.0, f64::max);
+            .fold(driven, f64::max);
         Ok(Sample {
             scene: Scene {
                 medium,
                 damping,
                 initial,
                 sources,
+                prescribed: Vec::new(),
             },
             drawn: draws.into_values(),
             source_end,
@@ -295,7 +338,7 @@ impl<'a> Sampler<'a> {
                 };
                 let ends = [[end("left"), end("right")], [end("bottom"), end("top")]];
                 Arc::new(StandingMode::new(
-                    [0.0; 2],
+                    self.config.mesh.domain.lower,
                     self.config.mesh.domain.size,
                     drawn,
                     ends,
@@ -325,13 +368,22 @@ impl<'a> Sampler<'a> {
     }
 }
 
-fn point_source(
+fn drawn_source(
     draws: &mut Draws,
     number: usize,
     source: &SourceConfig,
-) -> Result<PointSource, SolverError> {
+) -> Result<Source, SolverError> {
     let name = format!("source_{number}");
     let position = draws.position(&name, source.position);
+    let shape = match source.angle {
+        None => SourceShape::Point,
+        Some(angle) => {
+            let angle = draws.number(format!("{name}_angle"), "degree", angle);
+            SourceShape::Line {
+                direction: angle.to_radians(),
+            }
+        }
+    };
     let amplitude = draws.number(format!("{name}_amplitude"), "1", source.amplitude);
     let signal = match &source.signal {
         SignalConfig::Ricker { frequency, delay } => {
@@ -355,8 +407,9 @@ fn point_source(
             *interpolation,
         )?),
     };
-    Ok(PointSource {
+    Ok(Source {
         position,
+        shape,
         amplitude,
         signal,
     })

@@ -5,14 +5,17 @@
 //! first-order absorbing condition of Engquist and Majda (1977).
 
 pub(crate) mod pml;
+pub mod prescribed;
 pub mod reflection;
 
 use std::collections::BTreeMap;
 
 use crate::SolverError;
+use crate::mesh::Mesh;
 use crate::space::Space;
 use pml::Layer;
 use pml::extend::Wanted;
+use prescribed::PrescribedDofs;
 
 /// What happens at a side of the domain.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -29,6 +32,9 @@ pub enum BoundaryKind {
         /// Impedance of what lies behind the side, relative to that of the medium; finite and at least 0.
         ratio: f64,
     },
+    /// The displacement is given in time by the scene ([`Scene::prescribed`](crate::Scene::prescribed)). For central
+    /// difference and Newmark; not beside sides with a layer. Where such a side meets a fixed one, fixed wins.
+    Prescribed,
     /// A perfectly matched layer outside of the side, which must be a whole straight side of the mesh's bounding box. The
     /// medium continues outwards as it is at the side; sources, receivers and the snapshot grid do not see the layer.
     /// Only for central difference.
@@ -46,7 +52,7 @@ impl BoundaryKind {
         match self {
             Self::Absorbing => Some(1.0),
             Self::Impedance { ratio } => Some(ratio),
-            Self::Fixed | Self::Free | Self::Pml { .. } => None,
+            Self::Fixed | Self::Free | Self::Prescribed | Self::Pml { .. } => None,
         }
     }
 }
@@ -63,8 +69,10 @@ pub struct BoundaryConditions {
 /// Boundary conditions in terms of degrees of freedom.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BoundaryDofs {
-    /// Whether `u = 0` at a degree of freedom; where a fixed side meets another one, fixed wins.
+    /// Whether `u` is given at a degree of freedom, as 0 or by the scene; where a fixed side meets another one, fixed wins.
     pub(crate) fixed: Vec<bool>,
+    /// Those that the scene gives.
+    pub(crate) prescribed: PrescribedDofs,
     /// The nodes on absorbing sides (impedance of any ratio above 0), side after side; a node where two sides meet occurs
     /// twice.
     pub(crate) absorbing: Vec<AbsorbingNode>,
@@ -94,8 +102,9 @@ impl BoundaryConditions {
     ///
     /// # Errors
     /// [`SolverError::UnknownBoundaryGroup`] for a group that the mesh does not have,
-    /// [`SolverError::InvalidParameter`] for an impedance ratio that is negative or not finite.
-    fn kinds(&self, known: &[String]) -> Result<Vec<BoundaryKind>, SolverError> {
+    /// [`SolverError::InvalidParameter`] for one without sides, or an impedance ratio that is negative or not finite.
+    fn kinds(&self, mesh: &Mesh) -> Result<Vec<BoundaryKind>, SolverError> {
+        let known = mesh.groups();
         if let Some(group) = self.groups.keys().find(|name| !known.contains(name)) {
             return Err(SolverError::UnknownBoundaryGroup {
                 group: group.clone(),
@@ -106,6 +115,16 @@ impl BoundaryConditions {
             .iter()
             .map(|name| *self.groups.get(name).unwrap_or(&self.default))
             .collect();
+        let is_empty = |index: usize| !mesh.facets().iter().any(|facet| facet.group == index);
+        let named = known.iter().position(|name| self.groups.contains_key(name));
+        if let Some(index) = named.filter(|&index| is_empty(index)) {
+            return Err(SolverError::invalid(
+                format!("boundary group `{}`", known[index]),
+                "no side of a cell in it",
+                "a group along the boundary of the domain",
+                "remove its condition, or repair the mesh",
+            ));
+        }
         for (name, kind) in known.iter().zip(&kinds) {
             if let Some(ratio) = kind.ratio()
                 && !(ratio.is_finite() && ratio >= 0.0)
@@ -131,7 +150,21 @@ impl BoundaryConditions {
         space: &Space,
         speed: f64,
     ) -> Result<Option<(Layer, Space)>, SolverError> {
-        let kinds = self.kinds(space.mesh().groups())?;
+        let kinds = self.kinds(space.mesh())?;
+        let has = |is: fn(&BoundaryKind) -> bool| {
+            let mut facets = space.mesh().facets().iter();
+            facets.any(|facet| is(&kinds[facet.group]))
+        };
+        if has(|kind| *kind == BoundaryKind::Prescribed)
+            && has(|kind| matches!(kind, BoundaryKind::Pml { .. }))
+        {
+            return Err(SolverError::invalid(
+                "absorbing layer (pml) beside a prescribed side",
+                "both",
+                "one of them: a layer would have to go on with what is prescribed",
+                "use absorbing beside prescribed sides",
+            ));
+        }
         let wanted: Vec<Option<Wanted>> = kinds
             .into_iter()
             .map(|kind| match kind {
@@ -153,7 +186,7 @@ impl BoundaryConditions {
     /// # Errors
     /// As `kinds`.
     pub(crate) fn resolve(&self, space: &Space) -> Result<BoundaryDofs, SolverError> {
-        let kinds = self.kinds(space.mesh().groups())?;
+        let kinds = self.kinds(space.mesh())?;
         let reference = space.reference();
         let mut fixed = vec![false; space.dof_count()];
         let mut absorbing = Vec::new();
@@ -180,8 +213,24 @@ impl BoundaryConditions {
                 });
             }
         }
+        let groups: Vec<(usize, String)> = kinds
+            .iter()
+            .zip(space.mesh().groups())
+            .enumerate()
+            .filter(|(_, (kind, _))| **kind == BoundaryKind::Prescribed)
+            .map(|(group, (_, name))| (group, name.clone()))
+            .collect();
+        let free: Vec<bool> = fixed.iter().map(|fixed| !fixed).collect();
+        let prescribed = PrescribedDofs::new(space, &groups, &free);
+        for dof in prescribed.dofs() {
+            fixed[dof] = true;
+        }
         absorbing.retain(|node| !fixed[node.dof]);
-        Ok(BoundaryDofs { fixed, absorbing })
+        Ok(BoundaryDofs {
+            fixed,
+            prescribed,
+            absorbing,
+        })
     }
 }
 

@@ -24,6 +24,7 @@
 //!     damping: 0.0,
 //!     initial: vec![Arc::new(Pulses::new(vec![Pulse::new([0.5, 0.5], 0.08, 1.0)?]))],
 //!     sources: vec![],
+//!     prescribed: vec![],
 //! };
 //! for recording in simulator.run(&[scene]) {
 //!     assert_eq!(recording?.snapshots.dim(), (11, 32, 32));
@@ -58,6 +59,7 @@ pub mod space;
 pub mod spectrum;
 pub mod time;
 
+pub use boundary::prescribed::{BoundaryHistory, Prescribed};
 pub use boundary::{BoundaryConditions, BoundaryKind};
 pub use element::Element;
 pub use error::SolverError;
@@ -70,6 +72,6 @@ pub use mesh::rectangle::Rectangle;
 pub use observe::{Observers, Quantity, Recording};
 pub use scene::Scene;
 pub use simulator::{Precision, RunTimes, Simulator, SimulatorInfo};
-pub use source::{PointSource, Signal};
+pub use source::{Signal, Source, SourceShape};
 pub use space::Space;
 pub use time::{Integrator, TimeSettings, TimeStep, Warning};

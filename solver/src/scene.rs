@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::{InitialState, Medium, PointSource};
+use crate::boundary::prescribed::Prescribed;
+use crate::{InitialState, Medium, Source};
 
 /// One wave problem on a mesh that it does not know: medium, damping, initial state and sources.
 #[derive(Debug, Clone)]
@@ -13,6 +14,8 @@ pub struct Scene {
     pub damping: f64,
     /// Initial states, which add up; empty means at rest.
     pub initial: Vec<Arc<dyn InitialState>>,
-    /// Point sources, which add up.
-    pub sources: Vec<PointSource>,
+    /// Sources, which add up.
+    pub sources: Vec<Source>,
+    /// What drives the sides of [`BoundaryKind::Prescribed`](crate::BoundaryKind::Prescribed), one a boundary group.
+    pub prescribed: Vec<Prescribed>,
 }

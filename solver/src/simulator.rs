@@ -140,6 +140,17 @@ impl Simulator {
         }
     }
 
+    /// Refuses a scene that cannot run: all that is known before the first step.
+    ///
+    /// # Errors
+    /// Those of [`Simulator::run`], but a solution that blows up.
+    pub fn check(&self, scene: &Scene) -> Result<(), SolverError> {
+        match &self.core {
+            Core::F64(engine) => engine.prepare(scene).map(|_| ()),
+            Core::F32(engine) => engine.prepare(scene).map(|_| ()),
+        }
+    }
+
     /// Runs at most [`SimulatorInfo::lanes`] scenes side by side on the calling thread; one result per scene, in order.
     /// A scene that fails leaves the others as they are.
     ///

@@ -1,8 +1,10 @@
-//! Point sources `f(x, t) = a·s(t)·δ(x − x_s)`.
+//! Sources: at points, `f(x, t) = a·s(t)·δ(x − x_s)`, and along lines, `f(x, t) = a·s(t)·δ(n·(x − x_s))`.
 
+mod line;
 mod ricker;
 mod sampled;
 
+pub(crate) use line::line_weights;
 pub use ricker::Ricker;
 pub use sampled::{Interpolation, SampledSignal};
 
@@ -11,11 +13,26 @@ use crate::SolverError;
 /// Below this fraction of its peak, a signal counts as silent.
 const SILENCE: f64 = 1e-6;
 
-/// A signal at a point.
+/// Where a source acts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum SourceShape {
+    /// At its position.
+    Point,
+    /// Along the straight line through its position, as far as the domain reaches: with the unit normal `n`, a homogeneous
+    /// medium of speed c (and k = 1) carries plane waves `u = (a c/2) ∫ s dτ`, from 0 to `t − |n·(x − x_s)|/c`, both ways.
+    Line {
+        /// Direction of the normal, along which waves travel: an angle (rad) from the x axis towards the y axis.
+        direction: f64,
+    },
+}
+
+/// A signal at a point or along a line.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PointSource {
+pub struct Source {
     /// Where the source acts, m.
     pub position: [f64; 2],
+    /// At a point or along a line through it.
+    pub shape: SourceShape,
     /// Factor of the signal.
     pub amplitude: f64,
     /// The signal `s(t)`, dimensionless.

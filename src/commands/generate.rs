@@ -117,9 +117,12 @@ pub fn generate(
     for warning in &simulator.info().warnings {
         console.warn(warning.to_string());
     }
-    claim(config, folder, force)?;
     let all = ensemble::plan_files(config, folder);
     let mine = ensemble::of_shard(all.clone(), shard);
+    let wanted = mine.iter().filter(|file| force || !file.path.exists());
+    let wanted: Vec<PlannedFile> = wanted.cloned().collect();
+    ensemble::draw_all(config, &sampler, &simulator, &wanted)?;
+    claim(config, folder, force)?;
     let (done, missing): (Vec<PlannedFile>, Vec<PlannedFile>) =
         mine.into_iter().partition(|file| file.path.exists());
     let found: usize = done.iter().map(|file| file.count).sum();

@@ -62,12 +62,13 @@ pub fn run(config: &Path, file: &Path, vtu: Option<&Path>, global: &Global) -> a
     let mut series =
         folder.map(|folder| Series::new(folder, simulator.space(), &*sample.scene.medium));
     let mut written = Ok(());
-    let recording = simulator.run_watched(&sample.scene, &mut |snapshot, displacement| {
+    let run = simulator.run_watched(&sample.scene, &mut |snapshot, displacement| {
         if let (Some(series), Ok(())) = (&mut series, &written) {
             written = series.write(snapshot, times[snapshot], displacement);
         }
         progress.set(snapshot as u64 + 1, "");
-    })?;
+    });
+    let recording = run.map_err(|error| ensemble::refusal(&config, error))?;
     written?;
     let series = series.map(Series::finish).transpose()?;
     progress.finish();

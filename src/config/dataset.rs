@@ -5,6 +5,7 @@ mod excitation;
 mod file;
 mod medium;
 mod mesh;
+mod prescribed;
 mod receivers;
 mod signal;
 mod time;
@@ -13,6 +14,7 @@ pub use boundary::{BoundaryConfig, PmlConfig, SideCondition};
 pub use excitation::{InitialConfig, InitialKind, SourceConfig};
 pub use medium::{MediumConfig, MediumKind};
 pub use mesh::{ElementConfig, MeshConfig, MeshKind, SIDES};
+pub use prescribed::PrescribedConfig;
 pub use receivers::ReceiversConfig;
 pub use signal::SignalConfig;
 pub use time::{IntegratorConfig, TimeConfig};
@@ -46,7 +48,7 @@ pub struct DatasetConfig {
     pub medium: MediumConfig,
     /// Initial states, added up.
     pub initial: Vec<InitialConfig>,
-    /// Point sources.
+    /// Sources.
     pub source: Vec<SourceConfig>,
     /// Time.
     pub time: TimeConfig,
@@ -90,7 +92,7 @@ impl DatasetConfig {
         )?;
         let mesh = mesh::read(&root.section("mesh", "the mesh")?)?;
         let domain = &mesh.domain;
-        let boundary = boundary::read(&root, &domain.boundary_groups())?;
+        let boundary = boundary::read(&root, domain)?;
         let medium = medium::read(&root, domain)?;
         let initial = excitation::initial(&root, domain, &boundary)?;
         let source = excitation::sources(&root, domain)?;
@@ -98,14 +100,17 @@ impl DatasetConfig {
         let grid = grid(&root)?;
         let receivers = receivers::read(&root, domain)?;
         root.finish()?;
-        if initial.is_empty() && source.is_empty() {
+        let driven = boundary.is_driven();
+        if initial.is_empty() && source.is_empty() && !driven {
             return Err(root.error_found(
                 "initial",
                 "absent, and so is `source`: nothing would ever move",
-                "at least one [[initial]] state or one [[source]]",
+                "at least one [[initial]] state, one [[source]] or one prescribed side",
             ));
         }
-        excitation::refuse_rest(&root, &initial, &source, time.duration)?;
+        if !driven {
+            excitation::refuse_rest(&root, &initial, &source, time.duration)?;
+        }
         if let (IntegratorConfig::Newmark { .. }, Some((key, _))) =
             (time.integrator, boundary.find(|c| c == SideCondition::Pml))
         {
@@ -131,6 +136,12 @@ impl DatasetConfig {
                 files.extend(file);
             }
         }
+        files.extend(
+            boundary
+                .prescribed
+                .iter()
+                .filter_map(PrescribedConfig::named),
+        );
         // the same files elsewhere are the same configuration
         let hashed: Vec<(String, String)> = files
             .iter()
@@ -181,7 +192,7 @@ fn refuse_losses(
     medium: &MediumConfig,
 ) -> Result<(), ConfigError> {
     let remedy = "modified-equation is of fourth order without losses only; set time.integrator = \"central-difference\"";
-    if let Some((key, condition)) = boundary.find(SideCondition::is_lossy) {
+    if let Some((key, condition)) = boundary.find(SideCondition::is_open) {
         return Err(root.error_found(
             &key,
             format!(

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use fewave_solver::{
     BoundaryConditions, BoundaryKind, CellShape, Element, InitialState, Integrator, Medium, Mesh,
-    Observers, PointSource, Precision, Recording, Rectangle, Scene, Signal, Simulator,
-    SimulatorInfo, Space, TimeSettings, TimeStep,
+    Observers, Precision, Recording, Rectangle, Scene, Signal, Simulator, SimulatorInfo, Source,
+    SourceShape, Space, TimeSettings, TimeStep,
 };
 
 /// Newmark's method in the form that keeps energy.
@@ -169,6 +169,7 @@ pub fn at_rest(medium: impl Medium + 'static) -> Scene {
         damping: 0.0,
         initial: Vec::new(),
         sources: Vec::new(),
+        prescribed: vec![],
     }
 }
 
@@ -184,9 +185,10 @@ pub fn starting_with(medium: impl Medium + 'static, initial: impl InitialState +
 ///
 /// # Errors
 /// Whatever the solver refuses.
-pub fn ricker(position: [f64; 2], frequency: f64) -> anyhow::Result<PointSource> {
-    Ok(PointSource {
+pub fn ricker(position: [f64; 2], frequency: f64) -> anyhow::Result<Source> {
+    Ok(Source {
         position,
+        shape: SourceShape::Point,
         amplitude: 1.0,
         signal: Signal::ricker(frequency)?,
     })

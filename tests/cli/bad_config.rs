@@ -139,10 +139,21 @@ fn places_outside_the_mesh() {
         &["initial.0.position", "inside the mesh"],
     );
     dataset(
-        "[0.8, 0.6]]",
-        "[0.8, 0.9]]",
-        &["receivers.points", "number 1", "(0.8, 0.9)"],
+        "[[0.25, 0.25], [0.8, 0.6]]",
+        "[[1.25, 0.25], [0.5, 0.5], [0.8, 0.9]]",
+        &[
+            "receivers.points",
+            "number 0 at (1.25, 0.25)",
+            "number 2 at (0.8, 0.9)",
+        ],
     );
+    for position in ["[1.5, 0.5]", "[0.5, [0.2, 0.8]]"] {
+        dataset(
+            PULSES,
+            &format!("[[source]]\nkind = \"ricker\"\nfrequency = 4.0\nposition = {position}\n"),
+            &["source.0.position", "inside the mesh", "0 … 0.75 m along y"],
+        );
+    }
 }
 
 #[test]
@@ -330,6 +341,44 @@ fn what_the_solver_would_refuse_has_a_place() {
         "kind = \"inclusions\"\nbackground = 1.0\ncount = 1\nspeed = 0.5\nradius = 0.1\nposition = [3.0, 0.5]",
         &["dataset.toml:20", "medium.position", "radius of 0.1 m"],
     );
+}
+
+#[test]
+fn lines_of_force_have_an_angle_and_points_have_none() {
+    let source = |keys: &str| {
+        format!("[[source]]\nkind = \"ricker\"\nfrequency = 4.0\nposition = [0.5, 0.5]\n{keys}\n")
+    };
+    dataset(
+        PULSES,
+        &source("angle = 30.0"),
+        &["source.0.angle", "shape = \"line\""],
+    );
+    dataset(
+        PULSES,
+        &source("shape = \"circle\""),
+        &["source.0.shape", "\"line\""],
+    );
+    dataset(
+        PULSES,
+        &source("shape = \"line\"\nangle = inf"),
+        &["source.0.angle", "finite"],
+    );
+    dataset(
+        PULSES,
+        &source("").replace("ricker", "plane-wave"),
+        &["source.0.kind", "shape = \"line\"", "[[initial]]"],
+    );
+    let place = Workplace::new();
+    place.write(
+        "line.toml",
+        &DATASET.replace(PULSES, &source("shape = \"line\"\nangle = [0.0, 90.0]")),
+    );
+    place.ok(&["generate", "line.toml", "-o", "data", "--quiet"]);
+    place.ok(&["validate", "data"]);
+    let file = hdf5::File::open(place.path("data/data/train/tiny_0000.hdf5")).unwrap();
+    let angles = file.dataset("scalars/source_0_angle").unwrap();
+    let angles = angles.read_raw::<f64>().unwrap();
+    assert!(angles.len() == 4 && angles.iter().all(|angle| (0.0..90.0).contains(angle)));
 }
 
 #[test]

@@ -296,6 +296,24 @@ fn a_medium_from_a_file() {
     assert!(speed.iter().all(|c| (0.7..=1.3).contains(c)));
     assert_ne!(first, second, "every trajectory has its own crop");
     drop(file);
+    // speeds that are none are named with the file
+    let (header, sample) = (bytes.len() - 4 * speeds.len(), 4 * 35);
+    for (speed, shown) in [
+        (f32::NAN, "NaN"),
+        (f32::INFINITY, "inf"),
+        (-1500.0, "-1500"),
+    ] {
+        let mut bad = bytes.clone();
+        bad[header + sample..][..4].copy_from_slice(&speed.to_le_bytes());
+        std::fs::write(place.path("bad.npy"), &bad).unwrap();
+        let set = "medium.file=bad.npy";
+        place.fails(
+            2,
+            &["generate", "file.toml", "-o", "bad", "--set", set],
+            &["medium.file", "bad.npy", shown, "finite number above 0"],
+        );
+        assert!(!place.path("bad").exists());
+    }
     // the same name with other content is another configuration
     bytes[200] ^= 1;
     std::fs::write(place.path("model.npy"), &bytes).unwrap();

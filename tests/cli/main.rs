@@ -13,5 +13,6 @@ mod field;
 mod generate;
 mod meshes;
 mod outputs;
+mod prescribed;
 mod support;
 mod verify;

@@ -199,6 +199,25 @@ fn mistakes_are_named_at_their_key() {
         &["simulate", "case.toml", "-o", "x.hdf5"],
         &["medium.inclusion", "missing"],
     );
+    place.write("case.toml", CASE);
+    // a physical curve without lines, and one that is no boundary
+    let text = String::from_utf8(PLATE.to_vec()).unwrap();
+    let named = "$PhysicalNames\n4\n";
+    assert!(text.contains(named));
+    let empty = text.replacen(named, "$PhysicalNames\n5\n1 99 \"slit\"\n", 1);
+    place.write("plate.msh", &empty);
+    place.fails(
+        2,
+        &["simulate", "case.toml", "-o", "x.hdf5"],
+        &[
+            "case.toml:7",
+            "mesh.file",
+            "plate.msh",
+            "`slit`",
+            "no lines",
+            "$PhysicalNames",
+        ],
+    );
     let version = String::from_utf8(PLATE.to_vec())
         .unwrap()
         .replacen("4.1 0 8", "2.2 0 8", 1);
@@ -215,6 +234,43 @@ fn mistakes_are_named_at_their_key() {
             "-format msh41",
         ],
     );
+}
+
+#[test]
+fn a_trajectory_that_cannot_be_is_named_before_any_is_simulated() {
+    let place = place();
+    // positions of which a few lie in the hole, too few for a look at the corners and a lattice
+    let positions = "source.0.position=[[0.2699, 0.27015], [0.10625, 0.50625]]";
+    let sets = ["--set", positions, "--set", "count.train=1000"];
+    let start = ["generate", "case.toml", "-o", "data"];
+    let message = place.fails(
+        2,
+        &[&start[..], &sets].concat(),
+        &[
+            "source.0.position",
+            "train trajectory ",
+            "(seed 5)",
+            "source 0 at (0.27",
+            "outside of the mesh",
+        ],
+    );
+    assert!(!place.path("data").exists());
+    // all before it can be
+    let index = message.split("train trajectory ").nth(1).unwrap();
+    let index: usize = index.split(' ').next().unwrap().parse().unwrap();
+    assert!(index > 0, "{message}");
+    let count = format!("count.train={index}");
+    let fewer = [
+        "--set",
+        positions,
+        "--set",
+        &count,
+        "--set",
+        "time.duration=0.01",
+        "--set",
+        "source.0.frequency=300.0",
+    ];
+    place.ok(&[&start[..], &fewer, &["--quiet"]].concat());
 }
 
 /// Sizes that the tiny training's grids divide: 40 × 24 points.

@@ -230,8 +230,9 @@ impl Case {
                 damping: if damped { 0.1 + phase } else { 0.0 },
                 initial: vec![Arc::new(Waves { phase })],
                 sources: vec![],
+                prescribed: vec![],
             };
-            *lane = Some(Prepared::new(space, matrices, &scene, 1.0)?);
+            *lane = Some(Prepared::new(space, matrices, &scene, 1.0, 1.0)?);
         }
         Ok(lanes)
     }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use crate::medium::Uniform;
 use crate::{
-    BoundaryConditions, BoundaryKind, Element, Integrator, Observers, PointSource, Precision,
-    Rectangle, Scene, Signal, Simulator, SolverError, Space, TimeSettings, TimeStep,
+    BoundaryConditions, BoundaryKind, Element, Integrator, Observers, Precision, Rectangle, Scene,
+    Signal, Simulator, SolverError, Source, SourceShape, Space, TimeSettings, TimeStep,
 };
 
 /// What is measured.
@@ -129,11 +129,13 @@ impl ReflectionCase {
                 medium: Arc::new(Uniform::new(1.0)?),
                 damping: 0.0,
                 initial: Vec::new(),
-                sources: vec![PointSource {
+                sources: vec![Source {
                     position: [-self.distance, 0.0],
+                    shape: SourceShape::Point,
                     amplitude: 1.0,
                     signal: signal.clone(),
                 }],
+                prescribed: vec![],
             };
             let mut recordings = simulator.run(&[scene]);
             recordings

@@ -79,14 +79,19 @@ impl<T: Real> Engine<T> {
             ));
         }
         let matrices = SpaceMatrices::new(&space, boundary.resolve(&space)?, layer);
+        let boundary = &matrices.boundary;
         if time.integrator == Integrator::ModifiedEquation
-            && !matrices.boundary.absorbing.is_empty()
+            && !(boundary.absorbing.is_empty() && boundary.prescribed.is_empty())
         {
             return Err(SolverError::invalid(
                 "boundary beside the modified equation",
-                "an absorbing side",
+                if boundary.prescribed.is_empty() {
+                    "an absorbing side"
+                } else {
+                    "a prescribed side"
+                },
                 "fixed and free sides: the fourth order holds without losses only",
-                "use central difference for absorbing sides",
+                "use central difference for other sides",
             ));
         }
         let inverse_mass: Vec<f64> = matrices
@@ -193,7 +198,9 @@ impl<T: Real> Engine<T> {
             // at worst, every lane has its own matrix
             Some((pattern, _)) => {
                 let mass = memory::product(&[pattern.stiffness().len(), size_of::<T>()]);
-                state(Newmark::<T, 1>::VECTORS)
+                // accelerations of prescribed sides are one more
+                let driven = usize::from(!self.matrices.boundary.prescribed.is_empty());
+                state(Newmark::<T, 1>::VECTORS + driven)
                     .saturating_add(mass)
                     .saturating_add(pattern.factor_bytes())
             }
@@ -258,11 +265,7 @@ impl<T: Real> Engine<T> {
         let mut speeds: Vec<Array2<f32>> = Vec::with_capacity(scenes.len());
         let mut lanes: [Option<Prepared>; L] = std::array::from_fn(|_| None);
         for (lane, scene) in scenes.iter().enumerate() {
-            let prepared = self
-                .check(scene)
-                .and_then(|()| Prepared::new(&self.space, &self.matrices, scene, self.max_speed))
-                .and_then(|prepared| Ok((prepared, self.speed_on_grid(&*scene.medium)?)));
-            match prepared {
+            match self.prepare(scene) {
                 Ok((prepared, speed)) => {
                     lanes[lane] = Some(prepared);
                     speeds.push(speed);
@@ -364,8 +367,17 @@ impl<T: Real> Engine<T> {
             .collect()
     }
 
+    /// A scene on the mesh and its speed on the grid, checked.
+    pub(super) fn prepare(&self, scene: &Scene) -> Result<(Prepared, Array2<f32>), SolverError> {
+        self.refuse(scene)?;
+        let duration = self.info.dt * self.info.steps as f64;
+        let (space, matrices) = (&self.space, &self.matrices);
+        let prepared = Prepared::new(space, matrices, scene, self.max_speed, duration)?;
+        Ok((prepared, self.speed_on_grid(&*scene.medium)?))
+    }
+
     /// What only some integrators take.
-    fn check(&self, scene: &Scene) -> Result<(), SolverError> {
+    fn refuse(&self, scene: &Scene) -> Result<(), SolverError> {
         match self.integrator {
             Integrator::ModifiedEquation => modified_equation::check_scene(scene),
             Integrator::CentralDifference | Integrator::Newmark { .. } => Ok(()),

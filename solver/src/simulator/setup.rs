@@ -1,11 +1,13 @@
-//! What a scene means on a space: nodal density, initial values and point loads, all checked.
+//! What a scene means on a space: nodal density, initial values and loads, all checked.
 
 use crate::assembly::mass::{nodal_areas, sum_over_cells};
 use crate::boundary::BoundaryDofs;
 use crate::boundary::pml::Layer;
+use crate::boundary::prescribed::{Derivative, Driven};
 use crate::real::Real;
+use crate::source::line_weights;
 use crate::space::Space;
-use crate::{Scene, Signal, SolverError};
+use crate::{Scene, Signal, SolverError, SourceShape};
 
 /// The parts of the discretisation that all trajectories share.
 #[derive(Debug, Clone)]
@@ -44,12 +46,14 @@ pub(crate) struct Prepared {
     pub(crate) layer_mass: Vec<f64>,
     /// Damping rate α, 1/s.
     pub(crate) damping: f64,
-    /// Initial displacement, m; 0 where fixed.
+    /// Initial displacement, m; 0 where fixed, and what is prescribed where it is.
     pub(crate) displacement: Vec<f64>,
     /// Initial velocity, m/s; 0 where fixed.
     pub(crate) velocity: Vec<f64>,
-    /// Point sources.
-    pub(crate) loads: Vec<PointLoad>,
+    /// Sources.
+    pub(crate) loads: Vec<Load>,
+    /// What drives prescribed sides.
+    pub(crate) driven: Vec<Driven>,
 }
 
 /// What an absorbing layer adds at a degree of freedom.
@@ -65,20 +69,21 @@ pub(crate) struct LayerTerm {
     pub(crate) stiffness: f64,
 }
 
-/// A point source tested with the basis: `∫ a δ(x − x_s) φ_i dx = a φ_i(x_s)`.
+/// A source tested with the basis: `∫ a δ(x − x_s) φ_i dx = a φ_i(x_s)` at a point, `a ∫ φ_i ds` along a line.
 #[derive(Debug, Clone)]
-pub(crate) struct PointLoad {
+pub(crate) struct Load {
     signal: Signal,
     weights: Vec<(usize, f64)>,
 }
 
 impl Prepared {
-    /// Evaluates a scene at the degrees of freedom.
+    /// Evaluates a scene at the degrees of freedom, for a run of `duration` (s).
     pub(crate) fn new(
         space: &Space,
         matrices: &SpaceMatrices,
         scene: &Scene,
         max_speed: f64,
+        duration: f64,
     ) -> Result<Self, SolverError> {
         if !(scene.damping.is_finite() && scene.damping >= 0.0) {
             return Err(SolverError::invalid(
@@ -100,6 +105,10 @@ impl Prepared {
             displacement: vec![0.0; n],
             velocity: vec![0.0; n],
             loads: Vec::with_capacity(scene.sources.len()),
+            driven: matrices
+                .boundary
+                .prescribed
+                .drive(&scene.prescribed, duration)?,
         };
         for (dof, &position) in space.dof_positions().iter().enumerate() {
             // of the cells around it
@@ -120,6 +129,11 @@ impl Prepared {
                 this.velocity[dof] = 0.0;
             }
         }
+        for driven in &this.driven {
+            let (u, v) = (&mut this.displacement, &mut this.velocity);
+            driven.each(0.0, Derivative::Zeroth, |dof, value| u[dof] = value);
+            driven.each(0.0, Derivative::First, |dof, value| v[dof] = value);
+        }
         if layer.is_some() {
             let first = space.domain_cells() * space.reference().nodes();
             this.layer_mass = vec![0.0; n];
@@ -130,8 +144,13 @@ impl Prepared {
         }
         for (index, source) in scene.sources.iter().enumerate() {
             check_finite("source amplitude", source.amplitude, source.position)?;
-            let weights = point_weights(space, "source", index, source.position)?;
-            this.loads.push(PointLoad {
+            // a line begins at a place of the mesh, too
+            let mut weights = point_weights(space, "source", index, source.position)?;
+            if let SourceShape::Line { direction } = source.shape {
+                check_finite("direction of a source", direction, source.position)?;
+                weights = line_weights(space, source.position, direction);
+            }
+            this.loads.push(Load {
                 signal: source.signal.clone(),
                 weights: weights
                     .into_iter()
@@ -284,15 +303,15 @@ fn check_finite(what: &'static str, value: f64, position: [f64; 2]) -> Result<()
     })
 }
 
-/// The point loads of all lanes.
+/// The loads of all lanes.
 #[derive(Debug, Clone)]
 pub(crate) struct Loads {
-    entries: Vec<(usize, PointLoad)>,
+    entries: Vec<(usize, Load)>,
 }
 
 impl Loads {
     /// Loads of the lanes that have a trajectory.
-    pub(crate) fn new<const L: usize>(lanes: [Option<&[PointLoad]>; L]) -> Self {
+    pub(crate) fn new<const L: usize>(lanes: [Option<&[Load]>; L]) -> Self {
         let entries = lanes
             .into_iter()
             .enumerate()

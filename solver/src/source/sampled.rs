@@ -96,7 +96,7 @@ impl SampledSignal {
             + bend(right) * self.next(&self.curvatures, n)
     }
 
-    /// First derivative at `time` (s), 1/s; the one to the right at a sample of a linear signal.
+    /// First derivative at `time` (s), 1/s; the one to the right at a sample of a linear signal, to the left at the last one.
     pub fn derivative(&self, time: f64) -> f64 {
         let Some((n, tau)) = self.place(time) else {
             return 0.0;
@@ -124,11 +124,12 @@ impl SampledSignal {
         if !(0.0 <= place && place <= last) {
             return None;
         }
-        let index = place.floor() as usize;
+        // the last sample is the end of the piece before it, so that derivatives there are that piece's
+        let index = (place as usize).min(self.values.len().saturating_sub(2));
         Some((index, place - index as f64))
     }
 
-    /// The entry after `n`; beyond the last one, where it is asked for at its very place only, the last one again.
+    /// The entry after `n`; of a single sample that one again.
     fn next(&self, list: &[f64], n: usize) -> f64 {
         list[(n + 1).min(list.len() - 1)]
     }
@@ -203,6 +204,19 @@ mod tests {
                 assert!((signal.derivative(t) - first).abs() < 1e-6, "{t}");
                 assert!((signal.second_derivative(t) - second).abs() < 1e-3, "{t}");
             }
+        }
+    }
+
+    #[test]
+    fn derivatives_at_the_ends_are_those_of_the_pieces_there() {
+        let signal = signal(&[0.0, 1.0, 3.0], Interpolation::Cubic);
+        for end in [0.0, 1.0] {
+            let inside = (end - 1e-9_f64).abs();
+            let (here, beside) = (signal.derivative(end), signal.derivative(inside));
+            assert!(
+                here > 1.0 && (here - beside).abs() < 1e-6,
+                "{here} {beside}"
+            );
         }
     }
 

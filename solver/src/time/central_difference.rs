@@ -16,6 +16,7 @@ mod layer;
 
 use super::{Rate, Stepper};
 use crate::boundary::pml::operator::LayerOperator;
+use crate::boundary::prescribed::{Derivative, Driven};
 use crate::field::Field;
 use crate::operator::StiffnessOperator;
 use crate::operator::leapfrog::Leapfrog;
@@ -44,6 +45,8 @@ pub(crate) struct CentralDifference<'a, T, const L: usize> {
     /// A second displacement, where the operator needs it.
     spare: Field<T, L>,
     layer: Option<LayerForces<'a, T, L>>,
+    /// What drives prescribed sides, by lane.
+    driven: Vec<(usize, Driven)>,
     parallel: bool,
 }
 
@@ -91,6 +94,7 @@ impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
                 Field::zeros(0)
             },
             layer: layer.map(|operator| LayerForces::new(operator, n)),
+            driven: Driven::of_lanes(lanes),
             parallel,
         };
         for (lane, prepared) in lanes.iter().enumerate() {
@@ -142,7 +146,24 @@ impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
                 layer.set(lane, &terms, prepared.damping, dt);
             }
         }
+        // where displacement is prescribed, only the increment is missing
+        this.drive(0.0);
         this
+    }
+
+    /// Sets displacement and increment of prescribed sides at time `t` (s).
+    fn drive(&mut self, t: f64) {
+        let (u, v) = (&mut self.displacement, &mut self.increment);
+        for (lane, driven) in &self.driven {
+            let lane = *lane;
+            driven.each(t - self.dt, Derivative::Zeroth, |dof, before| {
+                v[dof][lane] = T::from_f64(-before);
+            });
+            driven.each(t, Derivative::Zeroth, |dof, now| {
+                v[dof][lane] = T::from_f64(now + v[dof][lane].to_f64());
+                u[dof][lane] = T::from_f64(now);
+            });
+        }
     }
 
     /// Adds everything but `K u` to the accumulator.
@@ -227,5 +248,6 @@ impl<T: Real, const L: usize> Stepper<T, L> for CentralDifference<'_, T, L> {
             stiffness.advance(self.leapfrog());
         }
         self.step += 1;
+        self.drive(self.step as f64 * self.dt);
     }
 }

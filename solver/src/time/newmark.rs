@@ -3,6 +3,7 @@
 //! Predict `u* = u + dt v + dt² (1/2 − β) a`, `v* = v + dt (1 − γ) a`; solve
 //! `(M + γ dt D + β dt² K) a = f − K u* − D v*`; correct `u = u* + β dt² a`, `v = v* + γ dt a`.
 //! Mass is consistent for P1, Q1 and P2, diagonal for spectral elements and P2 with bubble; `D = α M + ` absorbing sides.
+//! Prescribed sides have their displacement, velocity and acceleration from splines; the latter couples through `M`.
 //! β = 1/4, γ = 1/2 conserves `½ vᵀMv + ½ uᵀKu` without damping and sources.
 
 pub(crate) mod cholesky;
@@ -10,6 +11,7 @@ pub(crate) mod mass;
 
 use super::{Rate, Stepper};
 use crate::SolverError;
+use crate::boundary::prescribed::{Derivative, Driven};
 use crate::field::Field;
 use crate::operator::StiffnessOperator;
 use crate::real::Real;
@@ -43,6 +45,10 @@ pub(crate) struct Newmark<'a, T, const L: usize> {
     rates: [T; L],
     /// Damping of absorbing sides, at their degrees of freedom.
     absorbing: Vec<(usize, [T; L])>,
+    /// What drives prescribed sides, by lane.
+    driven: Vec<(usize, Driven)>,
+    /// Accelerations of prescribed sides, 0 elsewhere; empty where nothing is prescribed.
+    forced: Field<T, L>,
     cholesky: Cholesky<'a>,
 }
 
@@ -87,6 +93,12 @@ impl<'a, T: Real, const L: usize> Newmark<'a, T, L> {
                 .iter()
                 .map(|node| (node.dof, [T::ZERO; L]))
                 .collect(),
+            driven: Driven::of_lanes(lanes),
+            forced: Field::zeros(if matrices.boundary.prescribed.is_empty() {
+                0
+            } else {
+                n
+            }),
             cholesky: Cholesky::new(pattern, L),
         };
         for (lane, prepared) in lanes.iter().enumerate() {
@@ -112,6 +124,7 @@ impl<'a, T: Real, const L: usize> Newmark<'a, T, L> {
             this.cholesky.factorise(&members, &mass)?;
             groups.push((members, prepared, mass));
         }
+        this.drive(0.0);
         this.initial_acceleration();
         this.cholesky.clear();
         let damping = weights.gamma * dt;
@@ -126,6 +139,23 @@ impl<'a, T: Real, const L: usize> Newmark<'a, T, L> {
             this.cholesky.factorise(&members, &system)?;
         }
         Ok(this)
+    }
+
+    /// Sets displacement, velocity and acceleration of prescribed sides at time `t` (s). Their entries of `acceleration` stay
+    /// 0, so that prediction and correction leave them alone.
+    fn drive(&mut self, t: f64) {
+        for (lane, driven) in &self.driven {
+            let targets = [
+                (Derivative::Zeroth, &mut self.displacement),
+                (Derivative::First, &mut self.velocity),
+                (Derivative::Second, &mut self.forced),
+            ];
+            for (derivative, target) in targets {
+                driven.each(t, derivative, |dof, value| {
+                    target[dof][*lane] = T::from_f64(value);
+                });
+            }
+        }
     }
 
     /// `M a⁰ = f⁰ − K u⁰ − D v⁰`, with the mass factorised.
@@ -157,6 +187,14 @@ impl<'a, T: Real, const L: usize> Newmark<'a, T, L> {
                     }
                 },
             );
+        }
+        if !self.driven.is_empty() {
+            // what a consistent mass couples to the others
+            self.mass.apply(&self.forced, &mut self.mass_product);
+            let sums = self.residual.as_flattened_mut().iter_mut();
+            for (sum, product) in sums.zip(self.mass_product.as_flattened()) {
+                *sum += *product;
+            }
         }
         for value in self.residual.as_flattened_mut() {
             *value = -*value;
@@ -207,6 +245,7 @@ impl<T: Real, const L: usize> Stepper<T, L> for Newmark<'_, T, L> {
                 }
             },
         );
+        self.drive(self.step as f64 * dt);
         self.assemble_residual(self.step as f64 * dt);
         self.cholesky.solve(&self.residual, &mut self.acceleration);
         let new = [beta * dt * dt, gamma * dt].map(T::from_f64);

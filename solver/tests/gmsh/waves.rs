@@ -33,6 +33,7 @@ fn run(medium: impl Fn(&Space) -> Arc<dyn Medium>) -> Recording {
         damping: 0.0,
         initial: vec![Arc::new(Pulses::new(vec![pulse]))],
         sources: vec![],
+        prescribed: vec![],
     };
     simulator.run(&[scene]).remove(0).unwrap()
 }

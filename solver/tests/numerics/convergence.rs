@@ -44,6 +44,7 @@ fn run(
         damping: 0.0,
         initial: vec![Arc::new(mode(numbers))],
         sources: vec![],
+        prescribed: vec![],
     };
     let recording = simulator.run(&[scene]).remove(0).unwrap();
     let info = simulator.info();

@@ -57,6 +57,7 @@ fn error(element: Element, degree: usize, cells: usize, integrator: Integrator) 
         damping: 0.0,
         initial: vec![Arc::new(Mode)],
         sources: vec![],
+        prescribed: vec![],
     };
     let recording = simulator.run(&[scene]).remove(0).unwrap();
     let info = simulator.info();

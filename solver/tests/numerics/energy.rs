@@ -16,6 +16,7 @@ fn pulses() -> Scene {
             pulse(0.7, 0.6, -0.5),
         ]))],
         sources: vec![],
+        prescribed: vec![],
     }
 }
 

@@ -4,7 +4,7 @@
 use super::*;
 use fewave_solver::initial::{Pulse, Pulses};
 use fewave_solver::medium::GaussianField;
-use fewave_solver::{Integrator, PointSource, Signal, TimeStep};
+use fewave_solver::{Integrator, Signal, Source, SourceShape, TimeStep};
 
 fn run(element: Element, integrator: Integrator, dt: f64) -> Recording {
     let time = TimeSettings {
@@ -27,11 +27,13 @@ fn run(element: Element, integrator: Integrator, dt: f64) -> Recording {
         initial: vec![Arc::new(Pulses::new(vec![
             Pulse::new([0.6, 0.55], 0.12, 1.0).unwrap(),
         ]))],
-        sources: vec![PointSource {
+        sources: vec![Source {
             position: [0.4, 0.3],
+            shape: SourceShape::Point,
             amplitude: 0.5,
             signal: Signal::ricker(2.0).unwrap(),
         }],
+        prescribed: vec![],
     };
     simulator.run(&[scene]).remove(0).unwrap()
 }

@@ -3,7 +3,10 @@
 use super::*;
 use fewave_solver::initial::{Pulse, Pulses};
 use fewave_solver::medium::GaussianField;
-use fewave_solver::{Integrator, PointSource, Quantity, Signal, SolverError, TimeStep};
+use fewave_solver::{
+    BoundaryHistory, Integrator, Prescribed, Quantity, Signal, SolverError, Source, SourceShape,
+    TimeStep,
+};
 
 /// A different problem for every index: medium, damping, initial state and source.
 fn scene(index: u64) -> Scene {
@@ -15,14 +18,16 @@ fn scene(index: u64) -> Scene {
             Pulse::new([place, 0.55], 0.06, 1.0).unwrap(),
         ]))],
         sources: if index % 2 == 1 {
-            vec![PointSource {
+            vec![Source {
                 position: [0.61, place],
+                shape: SourceShape::Point,
                 amplitude: 0.3,
                 signal: Signal::ricker(4.0).unwrap(),
             }]
         } else {
             vec![]
         },
+        prescribed: vec![],
     }
 }
 
@@ -211,6 +216,51 @@ fn lanes_are_bitwise_independent_beside_absorbing_layers() {
 }
 
 #[test]
+fn lanes_are_bitwise_independent_beside_prescribed_sides() {
+    let driven = |index: u64| {
+        let values = (0..21)
+            .map(|n| (0.3 * n as f64 + index as f64).sin())
+            .collect();
+        let history = BoundaryHistory::uniform(0.02, values).unwrap();
+        Scene {
+            prescribed: vec![Prescribed {
+                group: "left".to_owned(),
+                history: Arc::new(history),
+            }],
+            ..scene(index)
+        }
+    };
+    let boundary = BoundaryConditions {
+        default: BoundaryKind::Absorbing,
+        groups: [("left".to_owned(), BoundaryKind::Prescribed)].into(),
+    };
+    let newmark = Integrator::Newmark {
+        beta: 0.25,
+        gamma: 0.5,
+    };
+    for precision in [Precision::F64, Precision::F32] {
+        for (element, integrator) in [
+            (Element::GllQuad { order: 4 }, Integrator::CentralDifference),
+            (Element::P1Triangle, Integrator::CentralDifference),
+            (Element::Q1Quad, newmark),
+        ] {
+            let time = TimeSettings {
+                duration: 0.4,
+                snapshots: 5,
+                integrator,
+                step: TimeStep::Fixed(0.004),
+                max_speed: 1.3,
+                ..TimeSettings::default()
+            };
+            let space = unit_square(element, 8, 0.2, 0);
+            let simulator =
+                Simulator::new(space, boundary.clone(), time, observers(), precision).unwrap();
+            neighbours_do_not_matter(&simulator, driven);
+        }
+    }
+}
+
+#[test]
 fn f32_stays_within_1e_4_of_f64_over_a_demo_length_run() {
     let scenes: Vec<Scene> = (0..8).map(scene).collect();
     let exact = demo(Precision::F64, Integrator::CentralDifference, 16, 1.6).run(&scenes);
@@ -247,8 +297,9 @@ fn a_lane_that_fails_leaves_the_others_as_they_are() {
     scenes[1].initial = vec![Arc::new(Pulses::new(vec![
         Pulse::new([0.5, 0.5], 0.1, 1e300).unwrap(),
     ]))];
-    scenes[2].sources = vec![PointSource {
+    scenes[2].sources = vec![Source {
         position: [1.5, 0.5],
+        shape: SourceShape::Point,
         amplitude: 1.0,
         signal: Signal::ricker(4.0).unwrap(),
     }];

@@ -6,6 +6,7 @@ mod energy;
 mod integrators;
 mod lanes;
 mod modified_equation;
+mod prescribed;
 mod receivers;
 mod stability;
 

@@ -4,7 +4,7 @@ use super::*;
 use fewave_solver::initial::{PlaneWave, Profile, Pulse, Pulses};
 use fewave_solver::medium::GaussianField;
 use fewave_solver::source::{Interpolation, SampledSignal};
-use fewave_solver::{InitialState, Integrator, PointSource, Signal, SolverError, TimeStep};
+use fewave_solver::{InitialState, Integrator, Signal, SolverError, Source, SourceShape, TimeStep};
 
 fn simulator(dt: TimeStep, default: BoundaryKind) -> Result<Simulator, SolverError> {
     let time = TimeSettings {
@@ -36,12 +36,14 @@ fn scene(initial: Vec<Arc<dyn InitialState>>, signal: Option<Signal>) -> Scene {
         initial,
         sources: signal
             .into_iter()
-            .map(|signal| PointSource {
+            .map(|signal| Source {
                 position: [0.4, 0.3],
+                shape: SourceShape::Point,
                 amplitude: 0.5,
                 signal,
             })
             .collect(),
+        prescribed: vec![],
     }
 }
 

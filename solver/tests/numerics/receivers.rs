@@ -79,6 +79,7 @@ fn run_from(
         damping: 0.0,
         initial: vec![initial],
         sources: vec![],
+        prescribed: vec![],
     };
     let recording = simulator.run(&[scene]).remove(0).unwrap();
     (simulator.info().receiver_times.clone(), recording)

@@ -50,6 +50,7 @@ fn rough(speed: f64) -> Scene {
         damping: 0.0,
         initial: vec![Arc::new(Rough)],
         sources: vec![],
+        prescribed: vec![],
     }
 }
 

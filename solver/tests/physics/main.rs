@@ -5,7 +5,9 @@
 
 mod absorption;
 mod boundaries;
+mod prescribed;
 mod propagation;
+mod sources;
 mod symmetries;
 
 use std::collections::BTreeMap;
@@ -110,6 +112,7 @@ fn at_rest(medium: impl Medium + 'static) -> Scene {
         damping: 0.0,
         initial: Vec::new(),
         sources: Vec::new(),
+        prescribed: vec![],
     }
 }
 
@@ -120,9 +123,10 @@ fn starting_with(medium: impl Medium + 'static, initial: impl InitialState + 'st
     }
 }
 
-fn ricker(position: [f64; 2], frequency: f64, amplitude: f64) -> PointSource {
-    PointSource {
+fn ricker(position: [f64; 2], frequency: f64, amplitude: f64) -> Source {
+    Source {
         position,
+        shape: SourceShape::Point,
         amplitude,
         signal: Signal::ricker(frequency).unwrap(),
     }

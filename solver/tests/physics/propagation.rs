@@ -71,8 +71,9 @@ fn a_point_source_radiates_green_s_function() {
     let simulator = case.simulator();
     let signal = Signal::ricker(5.0).unwrap();
     let scene = Scene {
-        sources: vec![PointSource {
+        sources: vec![Source {
             position: source,
+            shape: SourceShape::Point,
             amplitude,
             signal: signal.clone(),
         }],

@@ -7,6 +7,8 @@ use toml::Value;
 use super::super::ConfigError;
 use super::super::range::number;
 use super::super::section::Section;
+use super::mesh::Domain;
+use super::prescribed::{self, PrescribedConfig};
 
 /// What happens at a side.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,14 +26,19 @@ pub enum SideCondition {
         /// 0 is free, 1 absorbing.
         ratio: f64,
     },
+    /// Displacement given in time.
+    Prescribed {
+        /// Index into [`BoundaryConfig::prescribed`].
+        source: usize,
+    },
 }
 
 impl SideCondition {
-    /// Whether waves lose energy there.
-    pub fn is_lossy(self) -> bool {
+    /// Whether energy passes through the side.
+    pub fn is_open(self) -> bool {
         match self {
             Self::Fixed | Self::Free => false,
-            Self::Absorbing | Self::Pml => true,
+            Self::Absorbing | Self::Pml | Self::Prescribed { .. } => true,
             Self::Impedance { ratio } => ratio > 0.0,
         }
     }
@@ -44,6 +51,7 @@ impl SideCondition {
             Self::Absorbing => "absorbing",
             Self::Pml => "an absorbing layer (pml)",
             Self::Impedance { .. } => "an impedance",
+            Self::Prescribed { .. } => "prescribed",
         }
     }
 }
@@ -58,7 +66,7 @@ pub struct PmlConfig {
 }
 
 /// Boundary conditions by side.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct BoundaryConfig {
     /// Sides that are not named.
     pub default: SideCondition,
@@ -66,9 +74,22 @@ pub struct BoundaryConfig {
     pub sides: BTreeMap<String, SideCondition>,
     /// The layers; always there where a condition is [`SideCondition::Pml`].
     pub pml: Option<PmlConfig>,
+    /// What drives prescribed sides.
+    pub prescribed: Vec<PrescribedConfig>,
 }
 
 impl BoundaryConfig {
+    /// Whether a side is prescribed.
+    pub fn is_driven(&self) -> bool {
+        !self.prescribed.is_empty()
+    }
+
+    /// The key that tells the condition of a boundary group.
+    pub fn key_of(&self, group: &str) -> String {
+        let known = self.sides.contains_key(group);
+        format!("boundary.{}", if known { group } else { "default" })
+    }
+
     /// The condition of a side.
     pub fn of(&self, side: &str) -> SideCondition {
         self.sides.get(side).copied().unwrap_or(self.default)
@@ -85,21 +106,31 @@ impl BoundaryConfig {
 }
 
 /// Reads `[boundary]`, whose keys are `default` and the boundary groups of the mesh, and `[pml]`.
-pub(super) fn read(root: &Section<'_>, groups: &[String]) -> Result<BoundaryConfig, ConfigError> {
+pub(super) fn read(root: &Section<'_>, domain: &Domain) -> Result<BoundaryConfig, ConfigError> {
     let mut config = BoundaryConfig {
         default: SideCondition::Fixed,
         sides: BTreeMap::new(),
         pml: pml(root)?,
+        prescribed: Vec::new(),
     };
     if let Some(section) = root.section_if("boundary", "conditions by side")? {
         if section.has("default") {
-            config.default = condition(&section, "default")?;
+            config.default = condition(&section, "default", &mut config.prescribed)?;
         }
-        for group in groups {
-            if section.has(group) {
-                let condition = condition(&section, group)?;
-                config.sides.insert(group.clone(), condition);
+        for (number, group) in domain.boundary_groups().into_iter().enumerate() {
+            if !section.has(&group) {
+                continue;
             }
+            let mut facets = domain.mesh().into_iter().flat_map(|mesh| mesh.facets());
+            if domain.mesh().is_some() && !facets.any(|facet| facet.group == number) {
+                return Err(section.error_found(
+                    &group,
+                    "a condition for a physical curve inside of the domain, no side of its boundary",
+                    "physical curves along the boundary; remove this key",
+                ));
+            }
+            let condition = condition(&section, &group, &mut config.prescribed)?;
+            config.sides.insert(group, condition);
         }
         section.finish()?;
     }
@@ -112,16 +143,33 @@ pub(super) fn read(root: &Section<'_>, groups: &[String]) -> Result<BoundaryConf
             "a section [pml] with the layer's thickness in m: half the dominant wavelength or more",
         ));
     }
+    if let (Some((key, _)), true) = (
+        config.find(|condition| condition == SideCondition::Pml),
+        config.is_driven(),
+    ) {
+        return Err(root.error_found(
+            &key,
+            "\"pml\" beside a prescribed side",
+            "\"absorbing\": a layer would have to go on with what is prescribed",
+        ));
+    }
     Ok(config)
 }
 
-const EXPECTED: &str =
-    "\"fixed\", \"free\", \"absorbing\", \"pml\" or { kind = \"impedance\", ratio = 0.5 }";
+const EXPECTED: &str = "\"fixed\", \"free\", \"absorbing\", \"pml\", { kind = \"impedance\", ratio = 0.5 } or { kind = \"prescribed\", file = \"outer.hdf5\" }";
 
-fn condition(section: &Section<'_>, key: &str) -> Result<SideCondition, ConfigError> {
+fn condition(
+    section: &Section<'_>,
+    key: &str,
+    sources: &mut Vec<PrescribedConfig>,
+) -> Result<SideCondition, ConfigError> {
     if let Some(Value::Table(_)) = section.value(key) {
         let table = section.section(key, EXPECTED)?;
-        table.word("kind", &["impedance"], true)?;
+        if table.word("kind", &["impedance", "prescribed"], true)? == "prescribed" {
+            sources.push(prescribed::read(&table)?);
+            let source = sources.len() - 1;
+            return Ok(SideCondition::Prescribed { source });
+        }
         let ratio = table.required(
             "ratio",
             "the impedance behind the side over that of the medium, at least 0: 0 is free, 1 absorbing",

@@ -49,6 +49,8 @@ pub enum InitialKind {
 pub struct SourceConfig {
     /// Position in m.
     pub position: [Range; 2],
+    /// Of a line, the direction of its normal, along which waves travel, in degrees from the x axis; none at a point.
+    pub angle: Option<Range>,
     /// Factor of the signal.
     pub amplitude: Range,
     /// Signal.
@@ -97,12 +99,23 @@ pub(super) fn sources(
     root: &Section<'_>,
     domain: &Domain,
 ) -> Result<Vec<SourceConfig>, ConfigError> {
-    root.sections("source", "a point source")?
+    root.sections("source", "a source")?
         .iter()
         .map(|section| {
             let signal = signal::read(section)?;
+            let line = section.word("shape", &["point", "line"], false)? == "line";
+            if !line && section.has("angle") {
+                return Err(section.error_found(
+                    "angle",
+                    "an angle beside shape = \"point\"",
+                    "shape = \"line\", whose waves travel at that angle; a point emits all around",
+                ));
+            }
+            let what = "a direction of travel in degrees from the x axis";
+            let angle = line.then(|| section.range_or("angle", what, 0.0));
             let config = SourceConfig {
                 position: source_position(section, domain)?,
+                angle: angle.transpose()?,
                 amplitude: amplitude(section, "a factor of the signal")?,
                 signal,
             };

@@ -22,22 +22,27 @@ pub struct NamedFile {
     pub sha256: String,
 }
 
-/// Reads the file that `key` names; `what` it should be, in words. A path from the command line is relative to the working
-/// directory, one from the configuration to its folder.
+/// The path that `key` names; `what` it should be, in words. One from the command line is relative to the working directory,
+/// one from the configuration to its folder.
+pub(super) fn path(section: &Section<'_>, key: &str, what: &str) -> Result<PathBuf, ConfigError> {
+    let name = section.required(key, &format!("the path of {what}"), |value| {
+        value.as_str().map(str::to_owned)
+    })?;
+    Ok(if section.document().is_overridden(&section.full(key)) {
+        PathBuf::from(&name)
+    } else {
+        section.document().resolve(&name)
+    })
+}
+
+/// Reads the file at the [`path`] that `key` names.
 pub(super) fn read(
     section: &Section<'_>,
     key: &str,
     what: &str,
 ) -> Result<(NamedFile, Vec<u8>), ConfigError> {
-    let name = section.required(key, &format!("the path of {what}"), |value| {
-        value.as_str().map(str::to_owned)
-    })?;
+    let path = path(section, key, what)?;
     let full = section.full(key);
-    let path = if section.document().is_overridden(&full) {
-        PathBuf::from(&name)
-    } else {
-        section.document().resolve(&name)
-    };
     let unreadable = |reason: String| {
         section.error_found(
             key,

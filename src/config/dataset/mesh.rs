@@ -29,7 +29,7 @@ pub struct MeshConfig {
 /// Where the cells come from.
 #[derive(Debug, Clone)]
 pub enum MeshKind {
-    /// A rectangle with its lower left corner at the origin.
+    /// A rectangle.
     Rectangle {
         /// Cells along x and y.
         cells: [usize; 2],
@@ -192,6 +192,18 @@ fn rectangle(section: &Section<'_>) -> Result<MeshConfig, ConfigError> {
         let [x, y] = value.as_array()?.as_slice() else { return None };
         Some([whole(x, 1, 100_000)?, whole(y, 1, 100_000)?])
     })?;
+    let lower = section.or(
+        "origin",
+        "[x, y] of the lower left corner in m",
+        [0.0; 2],
+        |value| {
+            let [x, y] = value.as_array()?.as_slice() else {
+                return None;
+            };
+            let corner = [number(x)?, number(y)?];
+            corner.iter().all(|x| x.is_finite()).then_some(corner)
+        },
+    )?;
     let element = element(section, None)?;
     let distortion = section.or(
         "distortion",
@@ -203,7 +215,7 @@ fn rectangle(section: &Section<'_>) -> Result<MeshConfig, ConfigError> {
         kind: MeshKind::Rectangle { cells, distortion },
         element,
         domain: Domain {
-            lower: [0.0; 2],
+            lower,
             size,
             mesh: None,
         },

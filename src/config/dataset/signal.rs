@@ -40,7 +40,8 @@ pub(super) fn read(section: &Section<'_>) -> Result<SignalConfig, ConfigError> {
         return Err(section.error_found(
             "kind",
             "\"plane-wave\"",
-            "\"ricker\" or \"sampled\"; an incident plane wave is an initial state: [[initial]] kind = \"plane-wave\"",
+            "\"ricker\" or \"sampled\", the signal, beside shape = \"line\" and an angle, which emits plane waves both ways; one that \
+             is under way at the start is an initial state: [[initial]] kind = \"plane-wave\"",
         ));
     }
     match section.word("kind", &["ricker", "sampled"], true)? {
@@ -92,7 +93,7 @@ fn sampled(section: &Section<'_>) -> Result<SignalConfig, ConfigError> {
 }
 
 /// Samples of an `.npy` file of one axis, or of a text file with one number a line.
-fn from_file(section: &Section<'_>) -> Result<(Vec<f64>, NamedFile), ConfigError> {
+pub(super) fn from_file(section: &Section<'_>) -> Result<(Vec<f64>, NamedFile), ConfigError> {
     let what = "an .npy file of one axis, or a .csv file of one column, with samples";
     let (file, bytes) = file::read(section, "file", what)?;
     let refuse = |found: String| {

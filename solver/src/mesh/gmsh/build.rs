@@ -361,7 +361,24 @@ fn facets(cells: &Cells<'_>) -> Result<(Vec<Facet>, Vec<String>), SolverError> {
             None => return Err(untagged(cells, &sides, &group_of, (key, cell))),
         }
     }
+    refuse_empty(cells.sections, &groups.names)?;
     Ok((facets, groups.names))
+}
+
+/// Refuses physical curves that the file names and that hold no line, which a condition on them would never reach.
+fn refuse_empty(sections: &Sections, found: &[String]) -> Result<(), SolverError> {
+    let curves = sections.names.iter().filter(|((dim, _), _)| *dim == 1);
+    let empty = curves.map(|(_, name)| name).filter(|n| !found.contains(n));
+    // the first in the alphabet: the order of the table is none
+    match empty.min() {
+        None => Ok(()),
+        Some(name) => Err(bad(
+            format!("physical curve `{name}`"),
+            "no lines of it",
+            "physical curves with lines along sides of cells",
+            "mesh its curves, or remove it: in the .geo file, or its line under $PhysicalNames",
+        )),
+    }
 }
 
 /// Why a side on the boundary belongs to no physical curve: often it should not be on the boundary at all.
