@@ -122,18 +122,21 @@ pub enum Command {
     },
     /// Train a surrogate
     #[command(
-        after_help = "Example: fewave train train.toml -o runs/one-way\nContinue after an interruption: fewave train train.toml -o runs/one-way --resume"
+        after_help = "Example: fewave train train.toml -o runs/one-way\nContinue after an interruption: fewave train train.toml -o runs/one-way --resume\nWhich learning rate? fewave train train.toml --find-lr"
     )]
     Train {
         /// Configuration (`fewave init train` writes one)
         #[arg(value_name = "TRAIN.toml")]
         config: PathBuf,
         /// Folder of the run
-        #[arg(short, long, value_name = "RUN")]
-        output: PathBuf,
+        #[arg(short, long, value_name = "RUN", required_unless_present = "find_lr")]
+        output: Option<PathBuf>,
         /// Continue from the last checkpoint of the run
-        #[arg(long)]
+        #[arg(long, conflicts_with = "find_lr")]
         resume: bool,
+        /// Instead of training, sweep the learning rate and suggest one; the sweep goes into -o [default: find-lr]
+        #[arg(long)]
+        find_lr: bool,
         /// Where to compute: cpu, cuda or cuda:i, by default the configuration's train.device
         #[arg(long, value_name = "DEVICE")]
         device: Option<String>,

@@ -5,6 +5,7 @@ mod compare;
 mod demo;
 mod evaluate;
 mod export;
+mod find_rate;
 mod generate;
 mod init;
 mod inspect;
@@ -85,9 +86,17 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             config,
             output,
             resume,
+            find_lr,
             device,
         } => {
-            train::run(&config, &output, resume, device.as_deref(), global)?;
+            // only --find-lr goes without
+            let output = output.unwrap_or_else(|| "find-lr".into());
+            let device = device.as_deref();
+            if find_lr {
+                find_rate::run(&config, &output, device, global)?;
+            } else {
+                train::run(&config, &output, resume, device, global)?;
+            }
         }
         Command::Evaluate {
             runs,

@@ -141,6 +141,11 @@ impl Progress {
         }
     }
 
+    /// There are `total` units in all.
+    pub fn set_total(&self, total: u64) {
+        self.bar.set_length(total);
+    }
+
     /// Prints something without the bar in between.
     pub fn suspend(&self, print: impl FnOnce()) {
         self.bar.suspend(print);

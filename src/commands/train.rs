@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 use fewave_datasets::SplitName;
 use fewave_surrogate::checkpoint::Validation;
+use fewave_surrogate::train::footprint::TrainFootprint;
 use fewave_surrogate::train::log::StepReport;
 use fewave_surrogate::{Start, TrainConfig, TrainObserver, TrainPlan, TrainSummary, train};
 use serde_json::json;
@@ -14,7 +15,7 @@ use crate::cli::Global;
 use crate::config::ConfigError;
 use crate::config::document::Document;
 use crate::config::train::from_document;
-use crate::console::{Console, Progress, duration, grouped, percent};
+use crate::console::{Console, Progress, bytes, duration, grouped, percent};
 use crate::interrupt::{self, Interrupted};
 use crate::output::{self, Contents};
 
@@ -45,6 +46,15 @@ pub fn run(
             percent(best.error()),
         ));
     }
+    if summary.stopped_early
+        && let Some(patience) = config.train.patience
+    {
+        console.say(format!(
+            "Stopped at step {} of {}: {patience} validations without a new best (train.patience)",
+            grouped(summary.step as u64),
+            grouped(summary.steps as u64),
+        ));
+    }
     console.say(format!(
         "Next: fewave compare {} --data {} -o report",
         run.display(),
@@ -53,6 +63,7 @@ pub fn run(
     console.json(&json!({
         "run": run.display().to_string(),
         "steps": summary.step,
+        "stopped_early": summary.stopped_early,
         "seconds": summary.seconds,
         "parameters": summary.parameters,
         "loss": summary.loss,
@@ -84,9 +95,7 @@ pub fn start(
     console: &Console,
 ) -> anyhow::Result<TrainSummary> {
     let device = device(&config.train.device)?;
-    for split in [SplitName::Train, SplitName::Valid] {
-        super::open_reference(&config.data, split)?;
-    }
+    check_data(config)?;
     let (channels, axes) = (config.task.least_channels(), config.task.axes());
     for warning in config.network.warnings(channels, axes)? {
         console.warn(warning);
@@ -118,6 +127,17 @@ pub fn start(
     Ok(summary)
 }
 
+/// Refuses data to learn from that cannot be read, or that are predictions.
+///
+/// # Errors
+/// Those of [`open_reference`](super::open_reference).
+pub fn check_data(config: &TrainConfig) -> anyhow::Result<()> {
+    for split in [SplitName::Train, SplitName::Valid] {
+        super::open_reference(&config.data, split)?;
+    }
+    Ok(())
+}
+
 /// What a run's folder holds.
 const CONTENTS: Contents = Contents {
     what: "a run",
@@ -126,15 +146,24 @@ const CONTENTS: Contents = Contents {
         "last.safetensors",
         "best.safetensors",
         "log.csv",
+        "events",
+        "footprint.json",
         "evaluation",
+        // what a kill may leave of a file that was being written
+        "last.safetensors.part",
+        "best.safetensors.part",
+        "log.csv.part",
+        "footprint.json.part",
     ],
 };
 
 /// A fresh run needs a folder without one.
 fn prepare_run(run: &Path, force: bool) -> anyhow::Result<()> {
     let only_begun = !run.join(CONTENTS.marker).exists()
-        && std::fs::read_to_string(run.join("log.csv"))
-            .is_ok_and(|log| log.starts_with("step,epoch,loss,"));
+        && ["log.csv", "log.csv.part"].iter().any(|name| {
+            let log = std::fs::read_to_string(run.join(name));
+            log.is_ok_and(|log| log.is_empty() || log.starts_with("step,epoch,loss,"))
+        });
     if only_begun {
         // stopped before its first checkpoint: nothing that could be continued
         output::remove(run, &CONTENTS)?;
@@ -187,11 +216,35 @@ impl TrainObserver for Observer<'_> {
             plan.batch,
             grouped(plan.steps as u64),
         ));
+        let footprint = &plan.footprint;
+        self.console.say(format!(
+            "{}: about {} of memory a pass ({} of it activations) beside the data, {} multiply-adds an update",
+            self.label,
+            bytes(footprint.memory_bytes as u64),
+            bytes(footprint.activation_bytes as u64),
+            grouped(footprint.multiply_adds_per_update as u64),
+        ));
         let progress = self
             .console
             .progress(&self.label, plan.steps as u64, "steps");
         progress.skip_to(plan.first_step as u64);
         self.progress = Some(progress);
+    }
+
+    fn paced(&mut self, footprint: &TrainFootprint) {
+        let Some(epoch) = footprint.seconds_per_epoch else {
+            return;
+        };
+        let line = format!(
+            "{}: about {} an epoch of {:.0} updates",
+            self.label,
+            duration(epoch),
+            footprint.updates_per_epoch.max(1.0),
+        );
+        match &self.progress {
+            Some(progress) => progress.suspend(|| self.console.say(line)),
+            None => self.console.say(line),
+        }
     }
 
     fn step(&mut self, report: &StepReport) -> ControlFlow<()> {

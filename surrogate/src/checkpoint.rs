@@ -1,14 +1,15 @@
 //! Checkpoints: a safetensors file with the weights and, as JSON in its metadata, everything needed to rebuild the network
 //! or to continue its training.
 //!
-//! Tensors are named `weights/<parameter>`; a `last` checkpoint also holds `first_moment/<parameter>` and
-//! `second_moment/<parameter>`. Files appear under their final name only when complete. What is read is untrusted:
+//! Tensors are named `weights/<parameter>`; a `last` checkpoint also holds `first_moment/<parameter>`,
+//! `second_moment/<parameter>` and, where a running mean of the weights is kept, `average/<parameter>`. Files appear under their final name only when complete. What is read is untrusted:
 //! the network is built from tensors whose shapes are compared before anything of the configured size is allocated.
 
 mod metadata;
 
 use crate::network::{Channels, Network};
 use crate::parameters::{OTHER_NETWORK, Parameters};
+use crate::train::average::Average;
 use crate::train::optimiser::AdamW;
 use crate::{Result, SurrogateError};
 use candle_core::{DType, Device, Tensor};
@@ -21,7 +22,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-pub use metadata::{Metadata, Validation};
+pub use metadata::{Metadata, Spread, Validation};
 
 /// Name of the checkpoint with the smallest validation error, in a run's folder.
 pub const BEST: &str = "best.safetensors";
@@ -34,6 +35,7 @@ const KEY: &str = "fewave";
 const WEIGHTS: &str = "weights/";
 const FIRST: &str = "first_moment/";
 const SECOND: &str = "second_moment/";
+const AVERAGE: &str = "average/";
 
 /// A checkpoint in memory.
 #[derive(Debug)]
@@ -46,9 +48,19 @@ pub struct Checkpoint {
     pub weights_hash: String,
     weights: HashMap<String, Tensor>,
     moments: HashMap<String, (Tensor, Tensor)>,
+    average: HashMap<String, Tensor>,
 }
 
-/// Writes the weights, and the optimiser's moments if given, to `path`, under its final name only when complete.
+/// What a run needs to continue, beside its weights.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Progress<'a> {
+    /// The optimiser with its moments.
+    pub(crate) optimiser: &'a AdamW,
+    /// The running mean of the weights, where one is kept.
+    pub(crate) average: Option<&'a Average>,
+}
+
+/// Writes the weights, and a run's progress if given, to `path`, under its final name only when complete.
 ///
 /// # Errors
 /// [`SurrogateError::Io`] when the file cannot be written, for one because the disk is full.
@@ -56,7 +68,7 @@ pub(crate) fn write(
     path: &Path,
     metadata: &Metadata,
     parameters: &Parameters,
-    optimiser: Option<&AdamW>,
+    progress: Option<Progress<'_>>,
 ) -> Result<()> {
     let mut tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
     let mut put = |name: String, tensor: &Tensor| -> Result<()> {
@@ -66,9 +78,14 @@ pub(crate) fn write(
     for (name, variable) in parameters.iter() {
         put(format!("{WEIGHTS}{name}"), variable)?;
     }
-    for slot in optimiser.map(AdamW::slots).unwrap_or_default() {
-        put(format!("{FIRST}{}", slot.name), &slot.first)?;
-        put(format!("{SECOND}{}", slot.name), &slot.second)?;
+    if let Some(Progress { optimiser, average }) = progress {
+        for slot in optimiser.slots() {
+            put(format!("{FIRST}{}", slot.name), &slot.first)?;
+            put(format!("{SECOND}{}", slot.name), &slot.second)?;
+        }
+        for (name, mean) in average.iter().flat_map(|average| &average.values) {
+            put(format!("{AVERAGE}{name}"), mean)?;
+        }
     }
     let broken = |reason: String| SurrogateError::Checkpoint {
         path: path.to_owned(),
@@ -179,7 +196,7 @@ impl Checkpoint {
                 "use the version of fewave that wrote it",
             ));
         }
-        let mut parts: [HashMap<String, Tensor>; 3] = Default::default();
+        let mut parts: [HashMap<String, Tensor>; 4] = Default::default();
         let mut digest = Sha256::new();
         let mut names = tensors.names();
         names.sort_unstable();
@@ -187,7 +204,7 @@ impl Checkpoint {
             let view = tensors
                 .tensor(name)
                 .map_err(|e| refuse(name, e.to_string(), whole, again))?;
-            let Some((part, key)) = [WEIGHTS, FIRST, SECOND]
+            let Some((part, key)) = [WEIGHTS, FIRST, SECOND, AVERAGE]
                 .iter()
                 .enumerate()
                 .find_map(|(i, prefix)| Some((i, name.strip_prefix(prefix)?)))
@@ -195,7 +212,7 @@ impl Checkpoint {
                 return Err(refuse(
                     name,
                     "a tensor of this name".into(),
-                    "weights and moments only",
+                    "weights, moments and means only",
                     again,
                 ));
             };
@@ -221,7 +238,7 @@ impl Checkpoint {
                 Tensor::from_vec(values, view.shape(), &Device::Cpu)?,
             );
         }
-        let [weights, first, mut second] = parts;
+        let [weights, first, mut second, average] = parts;
         let moments = first
             .into_iter()
             .filter_map(|(name, first)| second.remove(&name).map(|second| (name, (first, second))))
@@ -232,6 +249,7 @@ impl Checkpoint {
             weights_hash: format!("{:x}", digest.finalize()),
             weights,
             moments,
+            average,
         })
     }
 
@@ -257,11 +275,16 @@ impl Checkpoint {
         Ok((network, parameters))
     }
 
-    /// Continues: the weights into `parameters`, the moments into `optimiser`.
+    /// Continues: the weights into `parameters`, the moments into `optimiser`, the mean of the weights into `average`.
     ///
     /// # Errors
     /// [`SurrogateError::Checkpoint`] naming the tensor that is missing or does not fit.
-    pub(crate) fn restore(&self, parameters: &Parameters, optimiser: &mut AdamW) -> Result<()> {
+    pub(crate) fn restore(
+        &self,
+        parameters: &Parameters,
+        optimiser: &mut AdamW,
+        average: Option<&mut Average>,
+    ) -> Result<()> {
         parameters
             .assign(&self.weights)
             .map_err(|error| self.explain(error))?;
@@ -294,6 +317,24 @@ impl Checkpoint {
             }
         }
         optimiser.restore(self.metadata.step, moments);
+        for (name, mean) in average.into_iter().flat_map(|average| &mut average.values) {
+            let found = self.average.get(name);
+            *mean = match found.filter(|found| found.shape() == mean.shape()) {
+                Some(found) => found.to_device(parameters.device())?.copy()?,
+                None => {
+                    return Err(SurrogateError::Checkpoint {
+                        path: self.path.clone(),
+                        place: format!("mean of {name}"),
+                        found: found.map_or_else(
+                            || "nothing".into(),
+                            |found| format!("shape {:?}", found.dims()),
+                        ),
+                        expected: format!("shape {:?}", mean.dims()),
+                        remedy: "continue from last.safetensors of the same run",
+                    });
+                }
+            };
+        }
         Ok(())
     }
 

@@ -82,14 +82,20 @@ pub enum SurrogateError {
         remedy: String,
     },
     /// Training met a number that is not finite, and stopped before it could spoil the weights.
-    #[error("step {step}: the {quantity} is {value}, expected a finite number; {remedy}")]
+    #[error(
+        "step {step}: the {quantity} is {value}, expected a finite number; samples: {samples}; {checkpoint}; {remedy}"
+    )]
     Diverged {
         /// Updates made before.
         step: usize,
-        /// Loss or gradient norm.
-        quantity: &'static str,
+        /// Loss, gradient norm or weight.
+        quantity: String,
         /// Infinite or not a number.
         value: f64,
+        /// The batch, by trajectories and snapshots.
+        samples: String,
+        /// The last good checkpoint in words: its file and its step, or that there is none.
+        checkpoint: String,
         /// What to change.
         remedy: String,
     },

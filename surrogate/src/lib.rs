@@ -56,4 +56,5 @@ pub use scheme::{ConvolutionShape, Equivalence, Footprint, Layer, Scheme};
 pub use surrogate::{Provenance, Span, Surrogate};
 pub use task::{Grid, TaskConfig};
 pub use train::config::{TrainConfig, TrainSettings};
+pub use train::find_rate::{RatePoint, RateSweep, find_rate};
 pub use train::{Start, TrainObserver, TrainPlan, TrainSummary, train};

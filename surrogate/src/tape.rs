@@ -115,6 +115,27 @@ impl Tape {
         Ok((result, tape))
     }
 
+    /// Bytes of the maps that it holds, each once and without variables, and those of the largest.
+    pub(crate) fn held(&self) -> (usize, usize) {
+        let mut seen = HashSet::new();
+        let (mut sum, mut largest) = (0, 0);
+        for Entry { operation, result } in &self.entries {
+            let arguments: &[Tensor] = match operation {
+                Operation::One(_, a) => std::slice::from_ref(a),
+                Operation::Two(_, both) => both,
+                Operation::Three(_, all) => all,
+            };
+            for tensor in arguments.iter().chain([result]) {
+                if !tensor.is_variable() && seen.insert(tensor.id()) {
+                    let bytes = tensor.elem_count() * tensor.dtype().size_in_bytes();
+                    sum += bytes;
+                    largest = largest.max(bytes);
+                }
+            }
+        }
+        (sum, largest)
+    }
+
     /// The gradients of all variables, from that of `output`. What the caller still holds of the maps stays in memory.
     pub(crate) fn backward(mut self, output: Tensor, gradient: Tensor) -> Result<GradStore> {
         let mut gradients = Gradients {

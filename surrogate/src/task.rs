@@ -157,14 +157,16 @@ impl Task {
         }
     }
 
-    /// The samples of a split, with so many bytes of it kept in memory.
+    /// The samples of a split, with so many bytes of it kept in memory; where single snapshots are predicted, with so many of
+    /// them, one after the other, as targets.
     pub(crate) fn samples<'a>(
         &'a self,
         split: &'a Split,
+        targets: usize,
         budget: usize,
     ) -> Result<Box<dyn Samples + 'a>> {
         Ok(match self {
-            Self::Propagate(task) => Box::new(WindowStore::new(split, task, budget)?),
+            Self::Propagate(task) => Box::new(WindowStore::new(split, task, targets, budget)?),
             Self::Field(task) => Box::new(SceneStore::new(split, task, budget)?),
         })
     }

@@ -2,37 +2,46 @@
 //!
 //! A run is a function of its configuration, its data and its seed: whatever the thread count, and whether or not it was
 //! interrupted, the weights are the same bit for bit (on the CPU). A run's folder holds `best.safetensors` (the smallest
-//! error on the valid split, of one step or of whole fields), `last.safetensors` (with the optimiser's moments) and `log.csv`.
+//! error on the valid split, of one step, of rollouts or of whole fields), `last.safetensors` (with all that continuing needs),
+//! `log.csv`, `events/` and `footprint.json`.
 
+pub mod augment;
+pub(crate) mod average;
 pub mod config;
+pub mod events;
+pub mod find_rate;
+pub mod footprint;
+pub(crate) mod gradient;
+mod loader;
 pub mod log;
 pub mod loss;
+mod noise;
 pub(crate) mod optimiser;
 mod order;
+mod run;
 pub mod schedule;
+pub mod selection;
+pub mod settings;
+mod setup;
+mod step;
+mod unroll;
 mod validate;
 
-use crate::checkpoint::{self, BEST, Checkpoint, LAST, Metadata, Validation};
-use crate::network::Network;
+use crate::checkpoint::{BEST, Checkpoint, LAST, Metadata, Validation};
 use crate::parameters::Parameters;
-use crate::scheme::hash::{Use, hash};
-use crate::tape::Tape;
-use crate::task::samples::Samples;
-use crate::task::{Grid, Task};
 use crate::{Result, SurrogateError};
-use candle_core::backprop::GradStore;
-use candle_core::{DType, Device, Tensor, Var};
+use average::Average;
+use candle_core::Device;
 use config::TrainConfig;
-use fewave_datasets::{Split, SplitName, Statistics, content_hash};
-use log::{Log, StepReport};
+use events::Events;
+use footprint::{Pace, TrainFootprint};
+use log::{LOG, Log, StepReport};
 use optimiser::AdamW;
-use order::WindowOrder;
-use rand::SeedableRng;
-use rand_chacha::ChaCha12Rng;
+use run::{Record, Run};
+use setup::Setup;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 /// Where a run starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +65,8 @@ pub struct TrainPlan {
     pub windows: usize,
     /// Windows per update.
     pub batch: usize,
+    /// What it needs.
+    pub footprint: TrainFootprint,
     /// Updates of the whole run.
     pub steps: usize,
     /// Updates already made: 0 unless the run is resumed.
@@ -71,6 +82,9 @@ pub trait TrainObserver {
     fn step(&mut self, _report: &StepReport) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
+
+    /// The first updates have told how long an epoch takes.
+    fn paced(&mut self, _footprint: &TrainFootprint) {}
 
     /// The network was validated.
     fn validated(&mut self, _validation: &Validation) {}
@@ -88,6 +102,8 @@ pub struct TrainSummary {
     pub steps: usize,
     /// Whether the observer stopped it before its end.
     pub interrupted: bool,
+    /// Whether it ended before its last step because it no longer improved.
+    pub stopped_early: bool,
     /// Wall time of training, validation included, s.
     pub seconds: f64,
     /// Loss of the last batch; `None` if a finished run was resumed.
@@ -115,71 +131,73 @@ pub fn train(
     device: &Device,
     observer: &mut dyn TrainObserver,
 ) -> Result<TrainSummary> {
-    config.validate()?;
-    let data = TrainingData::open(config)?;
-    let domain = data.grid.domain.clone();
-    let task = Task::of(&config.task, &data.train, &data.statistics, domain)?;
-    if let Task::Field(field) = &task {
-        field.config().check_times(&data.valid)?;
-    }
-    let store = task.samples(&data.train, config.train.cache_mib.saturating_mul(1 << 20))?;
-    let steps = config.train.step_count(store.len());
-    let mut parameters = Parameters::new(DType::F32, device);
-    let mut random = ChaCha12Rng::seed_from_u64(config.seed);
-    let network = config.network.build(
-        config.task.channels(task.normalisation()),
-        config.task.axes(),
-        &mut parameters,
-        &mut random,
+    let setup = Setup::new(config)?;
+    let (network, parameters) = setup.network(device)?;
+    let loader = setup.loader(device)?;
+    let windows = loader.store.len();
+    let steps = config.train.step_count(windows);
+    let maps = config.task.maps(setup.data.grid.shape);
+    let footprint = TrainFootprint::new(
+        network.as_ref(),
+        config.task.channels(setup.task.normalisation()),
+        &maps,
+        parameters.count(),
+        &config.train,
+        windows,
     )?;
-    let maps = config.task.maps(data.grid.shape);
-    network.check_grid(&maps)?;
-    let named = parameters
-        .iter()
-        .map(|(name, variable)| (name.to_owned(), variable.clone()))
-        .collect();
-    let clip = (config.train.clip > 0.0).then_some(config.train.clip);
-    let mut optimiser = AdamW::new(named, config.train.weight_decay, clip)?;
+    let mut optimiser = setup.optimiser(&parameters)?;
+    let mut average = setup.average(&parameters)?;
     let mut metadata = Metadata::new(
         config,
-        data.hash.clone(),
-        *task.normalisation(),
-        data.grid.clone(),
+        setup.data.hash.clone(),
+        *setup.task.normalisation(),
+        setup.data.grid.clone(),
         steps,
-        store.len(),
+        windows,
     )?;
-    let log = match start {
-        Start::Fresh => begin(run)?,
-        Start::Resume => resume(run, &mut metadata, &parameters, &mut optimiser)?,
+    // a run that was killed before its first checkpoint has a record alone: it begins again
+    let only_begun = !run.join(LAST).exists() && run.join(LOG).exists();
+    let record = match start {
+        Start::Resume if !only_begun => {
+            let state = (&parameters, &mut optimiser, average.as_mut());
+            resume(run, &mut metadata, state)?
+        }
+        _ => begin(run)?,
     };
-    let layers = network.layers(&maps);
+    footprint.write(run)?;
     observer.started(&TrainPlan {
-        parameters: parameters.count(),
-        dense_parameters: layers.iter().map(|layer| layer.dense_parameters).sum(),
-        multiply_adds: layers.iter().map(|layer| layer.multiply_adds).sum(),
-        windows: store.len(),
-        batch: config.train.batch,
+        parameters: footprint.parameters,
+        dense_parameters: footprint.dense_parameters,
+        multiply_adds: footprint.multiply_adds,
+        windows,
+        batch: config.train.windows_per_update(),
+        footprint: footprint.clone(),
         steps,
         first_step: metadata.step,
     });
-    Run {
-        config,
-        run,
-        device,
-        data: &data,
-        task: &task,
-        network: network.as_ref(),
-        parameters: &parameters,
-        optimiser,
-        store,
-        metadata,
-        log,
-    }
-    .finish(observer)
+    std::thread::scope(|scope| {
+        let batches = loader.run_ahead(scope, metadata.step..steps, config.train.accumulate)?;
+        let saved = (metadata.step > 0).then_some(metadata.step);
+        Run {
+            setup: &setup,
+            run,
+            device,
+            network: network.as_ref(),
+            parameters: &parameters,
+            optimiser,
+            average,
+            metadata,
+            record,
+            saved,
+            footprint,
+            pace: Pace::default(),
+        }
+        .finish(batches, observer)
+    })
 }
 
 /// Prepares a folder for a new run.
-fn begin(run: &Path) -> Result<Log> {
+fn begin(run: &Path) -> Result<Record> {
     let io = |action, source| SurrogateError::Io {
         path: run.to_owned(),
         action,
@@ -195,16 +213,18 @@ fn begin(run: &Path) -> Result<Log> {
             _ => {}
         }
     }
-    Log::create(run)
+    Ok(Record {
+        log: Log::create(run)?,
+        events: Events::create(run)?,
+    })
 }
 
 /// Loads the state of the folder's run, after checking that it is the same run.
 fn resume(
     run: &Path,
     metadata: &mut Metadata,
-    parameters: &Parameters,
-    optimiser: &mut AdamW,
-) -> Result<Log> {
+    (parameters, optimiser, average): (&Parameters, &mut AdamW, Option<&mut Average>),
+) -> Result<Record> {
     let path = run.join(LAST);
     let last = Checkpoint::read(&path)?;
     let mut differences = metadata.config.differences(&last.metadata.config)?;
@@ -223,192 +243,12 @@ fn resume(
                     .into(),
         });
     }
-    last.restore(parameters, optimiser)?;
+    last.restore(parameters, optimiser, average)?;
     metadata.step = last.metadata.step;
     metadata.training_seconds = last.metadata.training_seconds;
     metadata.best = last.metadata.best;
-    Log::resume(run, metadata.step)
-}
-
-/// The splits that training reads.
-struct TrainingData {
-    train: Split,
-    valid: Split,
-    statistics: Statistics,
-    grid: Grid,
-    hash: String,
-}
-
-impl TrainingData {
-    fn open(config: &TrainConfig) -> Result<Self> {
-        let train = Split::open(&config.data, SplitName::Train)?;
-        let valid = Split::open(&config.data, SplitName::Valid)?;
-        let grid = Grid::of(&train)?;
-        let valid_grid = Grid::of(&valid)?;
-        grid.check_same_spacing(&valid_grid)?;
-        grid.check_same_domain(&valid_grid, &valid)?;
-        Ok(Self {
-            train,
-            valid,
-            statistics: Statistics::read(&config.data)?,
-            grid,
-            hash: content_hash(&config.data)?,
-        })
-    }
-}
-
-/// A run in progress.
-struct Run<'a> {
-    config: &'a TrainConfig,
-    run: &'a Path,
-    device: &'a Device,
-    data: &'a TrainingData,
-    task: &'a Task,
-    network: &'a dyn Network,
-    parameters: &'a Parameters,
-    optimiser: AdamW,
-    store: Box<dyn Samples + 'a>,
-    metadata: Metadata,
-    log: Log,
-}
-
-impl Run<'_> {
-    /// Runs the remaining steps.
-    fn finish(mut self, observer: &mut dyn TrainObserver) -> Result<TrainSummary> {
-        let settings = &self.config.train;
-        let steps = self.metadata.steps;
-        let (valid_every, checkpoint_every) = (
-            settings.valid_interval(steps),
-            settings.checkpoint_interval(steps),
-        );
-        let mut order = WindowOrder::new(self.config.seed, self.store.len(), settings.batch);
-        let before = self.metadata.training_seconds;
-        let clock = Instant::now();
-        let (mut loss, mut interrupted) = (None, false);
-        while self.metadata.step < steps && !interrupted {
-            let mut report = self.update(&order.batch(self.metadata.step))?;
-            let step = report.step;
-            let validation = if step.is_multiple_of(valid_every) || step == steps {
-                Some(self.validate()?)
-            } else {
-                None
-            };
-            self.metadata.training_seconds = before + clock.elapsed().as_secs_f64();
-            report.seconds = self.metadata.training_seconds;
-            loss = Some(report.loss);
-            self.log.push(&report, validation.as_ref());
-            if let Some(validation) = &validation {
-                self.keep_if_best(validation)?;
-                observer.validated(validation);
-            }
-            interrupted = observer.step(&report).is_break() && step < steps;
-            if step.is_multiple_of(checkpoint_every) || step == steps || interrupted {
-                self.log.flush()?;
-                checkpoint::write(
-                    &self.run.join(LAST),
-                    &self.metadata,
-                    self.parameters,
-                    Some(&self.optimiser),
-                )?;
-            }
-        }
-        Ok(TrainSummary {
-            step: self.metadata.step,
-            steps,
-            interrupted,
-            seconds: self.metadata.training_seconds,
-            loss,
-            best: self.metadata.best,
-            parameters: self.parameters.count(),
-            best_path: self.run.join(BEST),
-            last_path: self.run.join(LAST),
-        })
-    }
-
-    /// One update from one batch. The report's time is filled in by the caller.
-    fn update(&mut self, windows: &[usize]) -> Result<StepReport> {
-        let settings = &self.config.train;
-        let (step, steps) = (self.metadata.step, self.metadata.steps);
-        let (input, target) = self.store.batch(windows, self.device)?;
-        let seed = hash(self.config.seed, Use::Noise, step);
-        let (loss, gradients) = differentiate(
-            self.network,
-            |prediction| {
-                Ok(settings
-                    .loss
-                    .value(prediction, &target, self.task.domain())?)
-            },
-            &input,
-            seed,
-        )?;
-        let value = f64::from(loss.to_dtype(DType::F32)?.to_scalar::<f32>()?);
-        check_finite(step, "loss", value)?;
-        let learning_rate =
-            settings
-                .schedule
-                .rate(step, steps, settings.learning_rate, settings.warm_up);
-        let gradient_norm = self.optimiser.update(&gradients, learning_rate)?;
-        check_finite(step, "gradient norm", gradient_norm)?;
-        self.metadata.step += 1;
-        let epoch = (self.metadata.step * settings.batch) as f64 / self.store.len() as f64;
-        Ok(StepReport {
-            step: self.metadata.step,
-            steps,
-            epoch,
-            loss: value,
-            learning_rate,
-            gradient_norm,
-            seconds: 0.0,
-        })
-    }
-
-    fn validate(&self) -> Result<Validation> {
-        validate::validate(
-            self.network,
-            self.task,
-            &self.data.valid,
-            self.device,
-            self.metadata.step,
-        )
-    }
-
-    fn keep_if_best(&mut self, validation: &Validation) -> Result<()> {
-        let better = |best: Validation| validation.error() < best.error() || best.error().is_nan();
-        if self.metadata.best.is_none_or(better) {
-            self.metadata.best = Some(*validation);
-            checkpoint::write(&self.run.join(BEST), &self.metadata, self.parameters, None)?;
-        }
-        Ok(())
-    }
-}
-
-/// The loss of a network in training, and the gradients of its parameters.
-pub(crate) fn differentiate(
-    network: &dyn Network,
-    loss: impl FnOnce(&Tensor) -> Result<Tensor>,
-    input: &Tensor,
-    seed: u64,
-) -> Result<(Tensor, GradStore)> {
-    let (output, tape) = Tape::record(|| network.forward_in_training(input, seed))?;
-    let prediction = Var::from_tensor(&output)?;
-    let value = loss(&prediction)?;
-    let gradient = match value.backward()?.remove(&prediction) {
-        Some(gradient) => gradient,
-        None => prediction.zeros_like()?,
-    };
-    Ok((value, tape.backward(output, gradient)?))
-}
-
-fn check_finite(step: usize, quantity: &'static str, value: f64) -> Result<()> {
-    if value.is_finite() {
-        return Ok(());
-    }
-    Err(SurrogateError::Diverged {
-        step,
-        quantity,
-        value,
-        remedy: format!(
-            "lower train.learning_rate or train.clip; the weights before are in {LAST}, if it was written by then"
-        ),
+    Ok(Record {
+        log: Log::resume(run, metadata.step)?,
+        events: Events::resume(run, metadata.step)?,
     })
 }

@@ -817,3 +817,52 @@ fn boundaries_that_cannot_be() {
         );
     }
 }
+
+#[test]
+fn options_of_training_are_refused_by_place_and_key() {
+    let place = Workplace::with_data();
+    for (set, words) in [
+        ("train.unrol=2", &["train.unrol", "unroll"][..]),
+        ("train.loss=\"h2\"", &["train.loss", "h2", "h1"]),
+        (
+            "train.augment=[\"flip-z\"]",
+            &["train.augment", "flip-z", "flip-x"],
+        ),
+        ("train.ema=2.0", &["train.ema", "between 0 and 1"]),
+        ("train.curriculum=[[5, 2, 1]]", &["train.curriculum"]),
+        (
+            "train.select=\"best\"",
+            &["train.select", "one-step", "rollout"],
+        ),
+        (
+            "train.augment=[\"transpose\"]",
+            &["transpose", "16 × 12 points"],
+        ),
+    ] {
+        place.fails(
+            2,
+            &["train", "train.toml", "-o", "run", "--set", set],
+            words,
+        );
+        assert!(!place.path("run/log.csv").exists());
+    }
+}
+
+#[test]
+fn a_sweep_of_the_learning_rate_touches_no_run() {
+    let place = Workplace::with_run();
+    let before = crate::support::tree(&place.path("run"));
+    let text = place.ok(&["train", "train.toml", "--find-lr"]);
+    assert!(text.contains("learning-rate.svg"), "{text}");
+    let table = String::from_utf8(place.bytes("find-lr/find-lr.csv")).unwrap();
+    assert!(table.starts_with("learning_rate,loss,smoothed_loss\n"));
+    assert!(table.lines().count() > 20, "{table}");
+    place.bytes("find-lr/learning-rate.svg");
+    assert_eq!(before, crate::support::tree(&place.path("run")));
+    // neither over a run nor over another sweep
+    let sweep = ["train", "train.toml", "--find-lr"];
+    place.fails(2, &[&sweep[..], &["-o", "run"]].concat(), &["run", "sweep"]);
+    place.fails(2, &sweep, &["find-lr", "--force"]);
+    place.fails(2, &["train", "train.toml"], &["--output"]);
+    place.fails(2, &[&sweep[..], &["--resume"]].concat(), &["--resume"]);
+}

@@ -11,6 +11,9 @@ mod comparison;
 mod examples;
 mod field;
 mod generate;
+mod kill;
+#[cfg(target_os = "linux")]
+mod memory;
 mod meshes;
 mod outputs;
 mod prescribed;

@@ -102,6 +102,12 @@ impl Workplace {
         std::fs::write(self.path(name), text).expect("writes a file");
     }
 
+    /// Writes a text file into a folder that is created if it is missing.
+    pub fn write_in(&self, folder: &str, name: &str, text: &str) {
+        std::fs::create_dir_all(self.path(folder)).expect("creates a folder");
+        self.write(&format!("{folder}/{name}"), text);
+    }
+
     /// The bytes of a file.
     pub fn bytes(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))

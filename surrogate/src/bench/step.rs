@@ -8,8 +8,8 @@ use super::{Effort, Measurement};
 use crate::network::activation::Activation;
 use crate::network::norm::Norm;
 use crate::network::{Channels, Padding, UnetConfig};
-use crate::train::differentiate;
-use crate::train::loss::Loss;
+use crate::train::gradient::differentiate;
+use crate::train::loss::relative_l2;
 use crate::train::optimiser::AdamW;
 use crate::{Form, NetworkConfig, OneWay, Parameters, Rank, Result, Scheme};
 
@@ -85,7 +85,7 @@ impl StepCase {
             both: effort.least(|| {
                 let (_, gradients) = differentiate(
                     network.as_ref(),
-                    |prediction| Ok(Loss::RelativeL2.value(prediction, &target, None)?),
+                    |prediction| Ok(relative_l2(prediction, &target, None)?),
                     &input,
                     0,
                 )?;

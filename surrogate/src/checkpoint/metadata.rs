@@ -4,6 +4,7 @@ use super::FORMAT;
 use crate::Result;
 use crate::task::{Grid, Normalisation};
 use crate::train::config::TrainConfig;
+use crate::train::selection::Select;
 use serde::{Deserialize, Serialize};
 
 /// Everything about a checkpoint but its tensors.
@@ -36,6 +37,13 @@ pub struct Metadata {
     pub best: Option<Validation>,
     /// How convolutions were executed in training: always as the scheme is written, never chosen by timing.
     pub execution: String,
+    /// Whether the weights are a running mean over updates (`train.ema`); those of a `last` checkpoint are not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub averaged: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// Errors on the valid split after some step.
@@ -48,23 +56,78 @@ pub struct Validation {
     #[serde(default)]
     pub one_step_relative_l2: Option<f64>,
     /// Mean relative L2 error of rollouts of [`steps`](Self::rollout_steps), or of whole fields.
+    #[serde(with = "any_number")]
     pub rollout_relative_l2: f64,
     /// Predicted snapshots of each rollout or field.
     pub rollout_steps: usize,
+    /// How the errors of single predictions spread over the trajectories; none in older checkpoints and for whole fields.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub one_step: Option<Spread>,
+    /// How those of rollouts or whole fields do; none in older checkpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Spread>,
+    /// Which of them decides what is best.
+    #[serde(default)]
+    pub select: Select,
+}
+
+/// How errors spread over trajectories, beside their mean.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spread {
+    /// 50 % quantile.
+    #[serde(with = "any_number")]
+    pub median: f64,
+    /// Largest; NaN if any is.
+    #[serde(with = "any_number")]
+    pub worst: f64,
+}
+
+/// Numbers that may not be finite, which JSON cannot hold: an error of a rollout that blew up is written as text.
+mod any_number {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Found {
+        Number(f64),
+        Text(String),
+        Nothing(()),
+    }
+
+    pub(super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+        if value.is_finite() {
+            to.serialize_f64(*value)
+        } else {
+            to.serialize_str(&value.to_string())
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        match Found::deserialize(from)? {
+            Found::Number(value) => Ok(value),
+            Found::Text(text) => text.parse().map_err(serde::de::Error::custom),
+            // as earlier versions wrote it
+            Found::Nothing(()) => Ok(f64::NAN),
+        }
+    }
 }
 
 impl Validation {
-    /// The error by which checkpoints are compared: of single predictions, or of whole fields.
+    /// The error by which checkpoints are compared: of single predictions or rollouts, or of whole fields.
     pub fn error(&self) -> f64 {
-        self.one_step_relative_l2
-            .unwrap_or(self.rollout_relative_l2)
+        match (self.select, self.one_step_relative_l2) {
+            (Select::OneStep, Some(error)) => error,
+            _ => self.rollout_relative_l2,
+        }
     }
 
-    /// The same for people: `one step`, or `whole field`.
+    /// The same for people: `one step`, `rollout` or `whole field`.
     pub fn measure(&self) -> &'static str {
-        match self.one_step_relative_l2 {
-            Some(_) => "one step",
-            None => "whole field",
+        match (self.select, self.one_step_relative_l2) {
+            (Select::OneStep, Some(_)) => "one step",
+            (Select::Rollout, Some(_)) => "rollout",
+            (_, None) => "whole field",
         }
     }
 }
@@ -93,6 +156,37 @@ impl Metadata {
             training_seconds: 0.0,
             best: None,
             execution: "as-written".into(),
+            averaged: false,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_that_are_no_numbers_are_read_back_and_old_validations_too() {
+        let blown_up = Validation {
+            step: 3,
+            one_step_relative_l2: Some(0.5),
+            rollout_relative_l2: f64::INFINITY,
+            rollout_steps: 20,
+            one_step: Some(Spread {
+                median: 0.25,
+                worst: 2.0,
+            }),
+            rollout: None,
+            select: Select::Rollout,
+        };
+        let text = serde_json::to_string(&blown_up).unwrap();
+        assert_eq!(serde_json::from_str::<Validation>(&text).unwrap(), blown_up);
+        let old = r#"{"step":3,"one_step_relative_l2":0.5,"rollout_relative_l2":null,"rollout_steps":20}"#;
+        let old: Validation = serde_json::from_str(old).unwrap();
+        assert!(old.rollout_relative_l2.is_nan() && old.error() == 0.5);
+        assert_eq!(
+            (old.measure(), blown_up.measure(), blown_up.error()),
+            ("one step", "rollout", f64::INFINITY)
+        );
     }
 }

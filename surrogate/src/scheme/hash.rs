@@ -14,6 +14,10 @@ pub(crate) enum Use {
     Permutations = 3,
     /// Noise in training.
     Noise = 4,
+    /// Noise on the inputs of training.
+    InputNoise = 5,
+    /// Symmetries that training samples are turned by.
+    Symmetry = 6,
 }
 
 /// 64 bits for a place.

@@ -8,6 +8,7 @@
 use super::{Domain, Normalisation, affine, refuse};
 use crate::Result;
 use crate::network::Channels;
+use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 /// Settings of the task (table `task` with `kind = "propagate"`).
@@ -107,6 +108,33 @@ impl Propagate {
     /// The constants.
     pub fn normalisation(&self) -> &Normalisation {
         &self.constants
+    }
+
+    /// What the network's output means.
+    pub(crate) fn target(&self) -> Target {
+        self.config.target
+    }
+
+    /// `σ_Δ/σ_u`: an increment of the network's output in units of its inputs.
+    pub(crate) fn increment_in_deviations(&self) -> f64 {
+        self.constants.increment_std / self.constants.displacement_std
+    }
+
+    /// Maps `(…, x, y)` of outputs with zeros outside of the domain.
+    pub(crate) fn clear(&self, maps: &Tensor) -> candle_core::Result<Tensor> {
+        match &self.domain {
+            Some(domain) => domain.clear(maps),
+            None => Ok(maps.clone()),
+        }
+    }
+
+    /// Maps `(…, x, y)` of normalised snapshots as a network is given them: of no displacement outside of the domain.
+    pub(crate) fn fill_displacement_outside(&self, maps: &Tensor) -> candle_core::Result<Tensor> {
+        let Some(domain) = &self.domain else {
+            return Ok(maps.clone());
+        };
+        let outside = f64::from(self.constants.displacement_outside());
+        domain.clear(&(maps - outside)?)? + outside
     }
 
     /// Writes one sample's input channels: `snapshots` oldest first, each as long as `speed`; `input` of

@@ -3,10 +3,27 @@
 use crate::{Result, SurrogateError};
 use candle_core::{Device, Tensor};
 
+/// Where a sample comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Trajectory in the split.
+    pub(crate) trajectory: usize,
+    /// Its first snapshot that is given.
+    pub(crate) first: usize,
+}
+
 /// The samples of one split.
-pub(crate) trait Samples {
+pub(crate) trait Samples: Send {
     /// How many there are.
     fn len(&self) -> usize;
+
+    /// Where a sample comes from; by default each trajectory is one.
+    fn place(&self, index: usize) -> Place {
+        Place {
+            trajectory: index,
+            first: 0,
+        }
+    }
 
     /// Inputs `(B, inputs, …)` and targets `(B, outputs, …)` of the given samples.
     fn batch(&mut self, indices: &[usize], device: &Device) -> Result<(Tensor, Tensor)>;

@@ -1,7 +1,7 @@
 //! Training and validation windows of a split as network batches, with trajectories kept in memory up to a budget.
 
 use super::propagate::Propagate;
-use super::samples::{Samples, defect, flat};
+use super::samples::{Place, Samples, defect, flat};
 use super::{DISPLACEMENT, SPEED};
 use crate::Result;
 use candle_core::{Device, Tensor};
@@ -13,6 +13,8 @@ pub(crate) struct WindowStore<'a> {
     split: &'a Split,
     task: &'a Propagate,
     windows: Windows,
+    /// Snapshots after the given ones, one target each.
+    targets: usize,
     points: usize,
     shape: [usize; 2],
     /// Bytes that may still be kept.
@@ -22,12 +24,17 @@ pub(crate) struct WindowStore<'a> {
 }
 
 impl<'a> WindowStore<'a> {
-    /// All windows with the task's history and one target, starting after each trajectory's sources have stopped.
+    /// All windows with the task's history and so many targets, starting after each trajectory's sources have stopped.
     ///
     /// # Errors
     /// [`SurrogateError::Dataset`](crate::SurrogateError::Dataset) when there is none.
-    pub(crate) fn new(split: &'a Split, task: &'a Propagate, budget: usize) -> Result<Self> {
-        let windows = Windows::new(split, task.history(), 1, WindowStart::AfterSource)?;
+    pub(crate) fn new(
+        split: &'a Split,
+        task: &'a Propagate,
+        targets: usize,
+        budget: usize,
+    ) -> Result<Self> {
+        let windows = Windows::new(split, task.history(), targets, WindowStart::AfterSource)?;
         let [x, y] = split.axes();
         let shape = [x.len(), y.len()];
         let trajectories = split.len();
@@ -35,6 +42,7 @@ impl<'a> WindowStore<'a> {
             split,
             task,
             windows,
+            targets,
             points: shape[0] * shape[1],
             shape,
             budget,
@@ -71,8 +79,10 @@ impl<'a> WindowStore<'a> {
             None => &[],
         };
         self.task.fill_input((0..=last).map(snapshot), speed, input);
-        self.task
-            .fill_target(snapshot(last), snapshot(last + 1), target);
+        for (n, target) in target.chunks_exact_mut(self.points).enumerate() {
+            let [before, next] = [last + n, last + n + 1].map(snapshot);
+            self.task.fill_target(before, next, target);
+        }
         Ok(())
     }
 
@@ -100,20 +110,34 @@ impl Samples for WindowStore<'_> {
         self.windows.len()
     }
 
+    fn place(&self, index: usize) -> Place {
+        let window = self.windows.get(index);
+        window.map_or(
+            Place {
+                trajectory: 0,
+                first: 0,
+            },
+            |window| Place {
+                trajectory: window.trajectory,
+                first: window.first,
+            },
+        )
+    }
+
     fn batch(&mut self, indices: &[usize], device: &Device) -> Result<(Tensor, Tensor)> {
         let channels = self.task.history() + usize::from(self.task.medium());
         let mut inputs = vec![0.0; indices.len() * channels * self.points];
-        let mut targets = vec![0.0; indices.len() * self.points];
+        let mut targets = vec![0.0; indices.len() * self.targets * self.points];
         let samples = inputs
             .chunks_exact_mut(channels * self.points)
-            .zip(targets.chunks_exact_mut(self.points));
+            .zip(targets.chunks_exact_mut(self.targets * self.points));
         for (&index, (input, target)) in indices.iter().zip(samples) {
             self.fill(index, input, target)?;
         }
         let [nx, ny] = self.shape;
         Ok((
             Tensor::from_vec(inputs, (indices.len(), channels, nx, ny), device)?,
-            Tensor::from_vec(targets, (indices.len(), 1, nx, ny), device)?,
+            Tensor::from_vec(targets, (indices.len(), self.targets, nx, ny), device)?,
         ))
     }
 }

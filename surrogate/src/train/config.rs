@@ -2,12 +2,12 @@
 
 use crate::network::NetworkConfig;
 use crate::task::TaskConfig;
-use crate::train::loss::Loss;
-use crate::train::schedule::Schedule;
 use crate::{Result, SurrogateError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
+
+pub use crate::train::settings::TrainSettings;
 
 /// A training run's whole configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,75 +26,6 @@ pub struct TrainConfig {
     pub train: TrainSettings,
 }
 
-/// How a network is trained (table `train`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrainSettings {
-    /// Passes over the training windows; either this or `steps`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub epochs: Option<usize>,
-    /// Updates of the weights; either this or `epochs`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub steps: Option<usize>,
-    /// Windows per update.
-    #[serde(default = "defaults::batch")]
-    pub batch: usize,
-    /// Peak learning rate.
-    #[serde(default = "defaults::learning_rate")]
-    pub learning_rate: f64,
-    /// Decoupled weight decay.
-    #[serde(default = "defaults::weight_decay")]
-    pub weight_decay: f64,
-    /// Shape of the learning rate over the run.
-    #[serde(default)]
-    pub schedule: Schedule,
-    /// Share of the run over which the learning rate rises.
-    #[serde(default = "defaults::warm_up")]
-    pub warm_up: f64,
-    /// Largest global norm of the gradient; 0 switches clipping off.
-    #[serde(default = "defaults::clip")]
-    pub clip: f64,
-    /// What is minimised.
-    #[serde(default)]
-    pub loss: Loss,
-    /// Where it runs: `cpu`, `cuda` or `cuda:i`.
-    #[serde(default = "defaults::device")]
-    pub device: String,
-    /// Steps between validations; by default a tenth of the run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_every: Option<usize>,
-    /// Steps between writings of the `last` checkpoint; by default at every validation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checkpoint_every: Option<usize>,
-    /// Memory for trajectories kept from one epoch to the next, in MiB; what does not fit is read again.
-    #[serde(default = "defaults::cache_mib")]
-    pub cache_mib: usize,
-}
-
-mod defaults {
-    pub(super) fn batch() -> usize {
-        16
-    }
-    pub(super) fn learning_rate() -> f64 {
-        1e-3
-    }
-    pub(super) fn weight_decay() -> f64 {
-        1e-4
-    }
-    pub(super) fn warm_up() -> f64 {
-        0.2
-    }
-    pub(super) fn clip() -> f64 {
-        1.0
-    }
-    pub(super) fn device() -> String {
-        "cpu".to_owned()
-    }
-    pub(super) fn cache_mib() -> usize {
-        1024
-    }
-}
-
 /// Keys that change neither the weights nor the record of a run: a resumed run may have others.
 /// The data folder may move, since its content is compared by hash.
 const FREE_KEYS: [&str; 3] = ["data", "train.device", "train.cache_mib"];
@@ -109,7 +40,7 @@ impl TrainConfig {
         self.network.validate()?;
         self.network
             .check_layers(self.task.least_channels(), self.task.axes())?;
-        self.train.validate()
+        self.train.validate(&self.task)
     }
 
     /// SHA-256 of the configuration as canonical JSON, less the keys that a resumed run may change.
@@ -171,110 +102,6 @@ impl TrainConfig {
         walk("", &value, &mut leaves);
         leaves.sort();
         Ok(leaves)
-    }
-}
-
-impl TrainSettings {
-    /// Updates of the weights over `windows` training windows.
-    pub fn step_count(&self, windows: usize) -> usize {
-        match (self.steps, self.epochs) {
-            (Some(steps), _) => steps,
-            (None, epochs) => epochs
-                .unwrap_or(1)
-                .saturating_mul(windows)
-                .div_ceil(self.batch.max(1)),
-        }
-    }
-
-    /// Steps between validations of a run of `steps`.
-    pub fn valid_interval(&self, steps: usize) -> usize {
-        self.valid_every
-            .unwrap_or_else(|| steps.div_ceil(10))
-            .max(1)
-    }
-
-    /// Steps between `last` checkpoints of a run of `steps`.
-    pub fn checkpoint_interval(&self, steps: usize) -> usize {
-        self.checkpoint_every
-            .unwrap_or_else(|| self.valid_interval(steps))
-            .max(1)
-    }
-
-    fn validate(&self) -> Result<()> {
-        let refuse = |key: &str, found: String, expected: &str, remedy: &str| {
-            Err(SurrogateError::Setting {
-                key: format!("train.{key}"),
-                found,
-                expected: expected.into(),
-                remedy: remedy.into(),
-            })
-        };
-        match (self.epochs, self.steps) {
-            (Some(_), Some(_)) => {
-                return refuse(
-                    "steps",
-                    "both epochs and steps".into(),
-                    "one of them",
-                    "remove one",
-                );
-            }
-            (None, None) => {
-                return refuse(
-                    "steps",
-                    "neither epochs nor steps".into(),
-                    "one of them",
-                    "set train.steps = 3000, say",
-                );
-            }
-            _ => {}
-        }
-        let counts = [
-            ("epochs", self.epochs),
-            ("steps", self.steps),
-            ("batch", Some(self.batch)),
-            ("valid_every", self.valid_every),
-            ("checkpoint_every", self.checkpoint_every),
-        ];
-        for (key, count) in counts {
-            if count == Some(0) {
-                return refuse(key, "0".into(), "an integer of at least 1", "raise it");
-            }
-        }
-        if self.batch > 65_536 {
-            return refuse(
-                "batch",
-                self.batch.to_string(),
-                "at most 65536 windows",
-                "lower it",
-            );
-        }
-        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return refuse(
-                "learning_rate",
-                self.learning_rate.to_string(),
-                "a positive number",
-                "1e-3 is a good start",
-            );
-        }
-        for (key, value) in [("weight_decay", self.weight_decay), ("clip", self.clip)] {
-            if !(value >= 0.0 && value.is_finite()) {
-                return refuse(
-                    key,
-                    value.to_string(),
-                    "a number of at least 0",
-                    "0 switches it off",
-                );
-            }
-        }
-        if !(0.0..=1.0).contains(&self.warm_up) {
-            return refuse(
-                "warm_up",
-                self.warm_up.to_string(),
-                "a share of the run, in [0, 1]",
-                "0.2 is a good start",
-            );
-        }
-        Ok(())
     }
 }
 

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 /// Name of the record in a run's folder.
 pub const LOG: &str = "log.csv";
 
-const HEADER: &str = "step,epoch,loss,learning_rate,gradient_norm,seconds,valid_one_step_relative_l2,valid_rollout_relative_l2\n";
+const HEADER: &str = "step,epoch,loss,learning_rate,gradient_norm,seconds,valid_one_step_relative_l2,valid_rollout_relative_l2,\
+valid_one_step_median,valid_one_step_worst,valid_rollout_median,valid_rollout_worst\n";
 
 /// The record being written.
 #[derive(Debug)]
@@ -65,7 +66,11 @@ impl Log {
             if !line.ends_with('\n') || number.is_none_or(|number| number > step) {
                 break;
             }
-            kept.push_str(line);
+            // rows of versions that wrote fewer columns are filled up
+            let (columns, there) = (HEADER.matches(',').count(), line.matches(',').count());
+            kept.push_str(line.trim_end());
+            kept.push_str(&",".repeat(columns.saturating_sub(there)));
+            kept.push('\n');
         }
         write_atomically(&path, kept.as_bytes())?;
         Ok(Self {
@@ -90,16 +95,16 @@ impl Log {
             self.pending,
             "{step},{epoch:.4},{loss:e},{learning_rate:e},{gradient_norm:e},{seconds:.3},"
         );
-        let _ = match validation {
-            Some(v) => writeln!(
-                self.pending,
-                "{},{:e}",
-                v.one_step_relative_l2
-                    .map_or(String::new(), |error| format!("{error:e}")),
-                v.rollout_relative_l2
-            ),
-            None => writeln!(self.pending, ","),
-        };
+        let figure = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:e}"));
+        let figures = [
+            validation.and_then(|v| v.one_step_relative_l2),
+            validation.map(|v| v.rollout_relative_l2),
+            validation.and_then(|v| v.one_step).map(|s| s.median),
+            validation.and_then(|v| v.one_step).map(|s| s.worst),
+            validation.and_then(|v| v.rollout).map(|s| s.median),
+            validation.and_then(|v| v.rollout).map(|s| s.worst),
+        ];
+        let _ = writeln!(self.pending, "{}", figures.map(figure).join(","));
     }
 
     /// Appends what has not been written yet.
@@ -129,6 +134,8 @@ fn io(path: &Path, action: &'static str, source: std::io::Error) -> SurrogateErr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::Spread;
+    use crate::train::selection::Select;
 
     fn report(step: usize) -> StepReport {
         StepReport {
@@ -151,6 +158,12 @@ mod tests {
             one_step_relative_l2: Some(0.5),
             rollout_relative_l2: 0.75,
             rollout_steps: 20,
+            one_step: Some(Spread {
+                median: 0.5,
+                worst: 1.0,
+            }),
+            rollout: None,
+            select: Select::OneStep,
         };
         for step in 1..=4 {
             log.push(&report(step), (step == 2).then_some(&validation));
@@ -160,7 +173,7 @@ mod tests {
         let mut text = fs::read_to_string(&path).unwrap();
         assert_eq!(
             text.lines().nth(2).unwrap(),
-            "2,0.5000,2.5e-1,1e-3,2e0,1.500,5e-1,7.5e-1"
+            "2,0.5000,2.5e-1,1e-3,2e0,1.500,5e-1,7.5e-1,5e-1,1e0,,"
         );
         text.push_str("5,0.5,2.5e");
         fs::write(&path, text).unwrap();
@@ -174,5 +187,16 @@ mod tests {
             .map(|line| line.split(',').next().unwrap().to_owned())
             .collect();
         assert_eq!(steps, ["1", "2", "3"]);
+    }
+
+    #[test]
+    fn rows_of_an_older_version_get_the_columns_that_they_lack() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LOG);
+        fs::write(&path, "step,epoch,loss\n1,0.5,2e0,1e-3,2e0,1.5,,\n").unwrap();
+        Log::resume(folder.path(), 1).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let row = text.strip_prefix(HEADER).unwrap();
+        assert_eq!(row, "1,0.5,2e0,1e-3,2e0,1.5,,,,,,\n");
     }
 }

@@ -182,10 +182,10 @@ fn block_sums<F: Copy + Sync>(values: &[F], square: impl Fn(F) -> f64 + Sync) ->
 }
 
 /// `moment ← keep·moment + take·g` (or `g²`).
-struct Blend {
-    keep: f64,
-    take: f64,
-    square: bool,
+pub(super) struct Blend {
+    pub(super) keep: f64,
+    pub(super) take: f64,
+    pub(super) square: bool,
 }
 
 impl InplaceOp2 for Blend {

@@ -3,13 +3,14 @@
 //! On the first 16 trajectories at most, and every one of their windows; errors are those of [`crate::metrics`], averaged
 //! over the trajectories. The final evaluation sees everything; this one must not take longer than the training.
 
-use crate::checkpoint::Validation;
-use crate::metrics::relative_l2;
+use crate::checkpoint::{Spread, Validation};
+use crate::metrics::{Summary, relative_l2};
 use crate::network::Network;
 use crate::rollout::Predictor;
 use crate::task::field::Field;
 use crate::task::propagate::Propagate;
 use crate::task::{DISPLACEMENT, SPEED, Task};
+use crate::train::settings::TrainSettings;
 use crate::whole_field::FieldPredictor;
 use crate::{Result, SurrogateError};
 use candle_core::Device;
@@ -18,8 +19,6 @@ use ndarray::{Array2, Axis, s};
 
 /// Trajectories that validation looks at.
 const TRAJECTORIES: usize = 16;
-/// Predicted snapshots of a validation rollout, if the data have so many.
-const ROLLOUT: usize = 20;
 /// Windows per forward pass.
 const BATCH: usize = 16;
 
@@ -29,21 +28,42 @@ pub(super) fn validate(
     task: &Task,
     split: &Split,
     device: &Device,
+    settings: &TrainSettings,
     step: usize,
 ) -> Result<Validation> {
-    match task {
-        Task::Propagate(task) => propagate(network, task, split, device, step),
-        Task::Field(task) => field(network, task, split, device, step),
-    }
+    let (one_step, rollout, rollout_steps) = match task {
+        Task::Propagate(task) => {
+            propagate(network, task, split, device, settings.validation_steps())?
+        }
+        Task::Field(task) => field(network, task, split, device)?,
+    };
+    let spread = |summary: &Summary| Spread {
+        median: summary.median,
+        worst: summary.worst,
+    };
+    let nothing = || SurrogateError::Data {
+        place: "valid split".into(),
+        found: format!("no window in the first {TRAJECTORIES} trajectories"),
+        expected: "a window after the sources have stopped".into(),
+        remedy: "generate longer trajectories or stop the sources earlier".into(),
+    };
+    let rollout = Summary::of(&rollout).ok_or_else(nothing)?;
+    let one_step = Summary::of(&one_step);
+    Ok(Validation {
+        step,
+        one_step_relative_l2: one_step.map(|summary| summary.mean),
+        rollout_relative_l2: rollout.mean,
+        rollout_steps,
+        one_step: one_step.as_ref().map(spread),
+        rollout: Some(spread(&rollout)),
+        select: settings.select,
+    })
 }
 
-fn field(
-    network: &dyn Network,
-    task: &Field,
-    split: &Split,
-    device: &Device,
-    step: usize,
-) -> Result<Validation> {
+/// Errors of single predictions and of rollouts or whole fields, one each a trajectory, and how many snapshots these have.
+type Errors = (Vec<f64>, Vec<f64>, usize);
+
+fn field(network: &dyn Network, task: &Field, split: &Split, device: &Device) -> Result<Errors> {
     let predictor = FieldPredictor {
         network,
         task,
@@ -51,22 +71,17 @@ fn field(
     };
     let config = task.config();
     let count = split.len().min(TRAJECTORIES);
-    let mut error = 0.0;
+    let mut errors = Vec::with_capacity(count);
     for trajectory in 0..count {
         let all = split.read_snapshots(DISPLACEMENT, trajectory, 0..config.last() + 1)?;
         let truth = all.slice(s![config.every..; config.every, .., ..]);
-        error += relative_l2(
+        errors.push(relative_l2(
             predictor.trajectory(split, trajectory)?.view(),
             truth,
             task.domain(),
-        );
+        ));
     }
-    Ok(Validation {
-        step,
-        one_step_relative_l2: None,
-        rollout_relative_l2: error / count as f64,
-        rollout_steps: config.snapshots,
-    })
+    Ok((Vec::new(), errors, config.snapshots))
 }
 
 fn propagate(
@@ -74,15 +89,15 @@ fn propagate(
     task: &Propagate,
     split: &Split,
     device: &Device,
-    step: usize,
-) -> Result<Validation> {
+    longest: usize,
+) -> Result<Errors> {
     let predictor = Predictor {
         network,
         task,
         device,
     };
     let windows = Windows::new(split, task.history(), 1, WindowStart::AfterSource)?;
-    let (mut one_step, mut rollout, mut count, mut rollout_steps) = (0.0, 0.0, 0usize, usize::MAX);
+    let (mut one_step, mut rollout, mut rollout_steps) = (Vec::new(), Vec::new(), usize::MAX);
     for trajectory in (0..split.len()).take(TRAJECTORIES) {
         let Some(first) = windows.start(trajectory) else {
             continue;
@@ -98,30 +113,16 @@ fn propagate(
         let history = task.history();
         let truth = snapshots.slice(s![history.., .., ..]);
         let predicted = predictor.one_step(snapshots.view(), speed.view(), 0, BATCH)?;
-        one_step += relative_l2(predicted.view(), truth, task.domain());
-        let steps = ROLLOUT.min(times - history);
+        one_step.push(relative_l2(predicted.view(), truth, task.domain()));
+        let steps = longest.min(times - history);
         let given = snapshots.slice(s![..history, .., ..]).insert_axis(Axis(0));
         let rolled = predictor.rollout(given, speed.view().insert_axis(Axis(0)), steps)?;
-        rollout += relative_l2(
+        rollout.push(relative_l2(
             rolled.index_axis(Axis(0), 0),
             truth.slice(s![..steps, .., ..]),
             task.domain(),
-        );
+        ));
         rollout_steps = rollout_steps.min(steps);
-        count += 1;
     }
-    if count == 0 {
-        return Err(SurrogateError::Data {
-            place: "valid split".into(),
-            found: format!("no window in the first {TRAJECTORIES} trajectories"),
-            expected: "a window after the sources have stopped".into(),
-            remedy: "generate longer trajectories or stop the sources earlier".into(),
-        });
-    }
-    Ok(Validation {
-        step,
-        one_step_relative_l2: Some(one_step / count as f64),
-        rollout_relative_l2: rollout / count as f64,
-        rollout_steps,
-    })
+    Ok((one_step, rollout, rollout_steps))
 }

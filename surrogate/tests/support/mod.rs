@@ -24,6 +24,8 @@ pub struct Data {
     pub sources: bool,
     /// A hole of 3 × 3 points from this one on, and the value that all fields have there.
     pub hole: Option<([usize; 2], f32)>,
+    /// Whether the right side is said to be absorbing; the others are fixed.
+    pub open_right: bool,
 }
 
 impl Default for Data {
@@ -36,6 +38,7 @@ impl Default for Data {
             source_end: 0.0,
             sources: false,
             hole: None,
+            open_right: false,
         }
     }
 }
@@ -98,7 +101,13 @@ impl Data {
             times: (0..self.snapshots)
                 .map(|n| n as f64 * self.interval)
                 .collect(),
-            boundaries: BoundarySpec::rectangle(self.shape, [(BoundaryType::Wall, "fixed"); 4]),
+            boundaries: {
+                let mut sides = [(BoundaryType::Wall, "fixed"); 4];
+                if self.open_right {
+                    sides[1] = (BoundaryType::Open, "absorbing");
+                }
+                BoundarySpec::rectangle(self.shape, sides)
+            },
             constants: BTreeMap::new(),
             scalars: Vec::new(),
             fields: [
