@@ -133,10 +133,10 @@ fn a_checkpoint_of_another_scheme_is_refused() {
     );
     // the metadata of one scheme around the weights of another: `rank 1` becomes `rank 2`
     let good = place.bytes("run/best.safetensors");
-    let text = String::from_utf8_lossy(&good).into_owned();
-    let at = text.find("\\\"rank\\\":1").unwrap();
+    let rank = b"\\\"rank\\\":1";
+    let at = good.windows(rank.len()).position(|bytes| bytes == rank);
     let mut changed = good;
-    changed[at + "\\\"rank\\\":".len()] = b'2';
+    changed[at.unwrap() + rank.len() - 1] = b'2';
     std::fs::write(place.path("run/best.safetensors"), changed).unwrap();
     place.fails(
         1,
