@@ -97,7 +97,7 @@ pub enum SurrogateError {
         /// The last good checkpoint in words: its file and its step, or that there is none.
         checkpoint: String,
         /// What to change.
-        remedy: String,
+        remedy: &'static str,
     },
     /// The operating system refused.
     #[error("cannot {action} {}: {source}; {remedy}", path.display())]

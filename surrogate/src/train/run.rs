@@ -257,7 +257,7 @@ impl Run<'_> {
                 ),
                 None => "no checkpoint was written before".into(),
             },
-            remedy: "lower train.learning_rate or train.clip, and look at these samples".into(),
+            remedy: "lower train.learning_rate or train.clip, and look at these samples",
         })
     }
 }

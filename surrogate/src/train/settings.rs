@@ -147,8 +147,8 @@ impl TrainSettings {
 
     /// Steps unrolled in the update after `step` others.
     pub fn unroll_at(&self, step: usize) -> usize {
-        let reached = self.curriculum.iter().filter(|[from, _]| *from <= step);
-        reached.last().map_or(self.unroll, |[_, n]| *n)
+        let mut reached = self.curriculum.iter().filter(|[from, _]| *from <= step);
+        reached.next_back().map_or(self.unroll, |[_, n]| *n)
     }
 
     /// The most steps unrolled in any update: every training window is as long.
