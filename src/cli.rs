@@ -155,8 +155,14 @@ pub enum Command {
         /// Folder for the results [default: RUN/evaluation]
         #[arg(short, long, value_name = "DIR")]
         output: Option<PathBuf>,
+        /// What FE is asked
+        #[command(flatten)]
+        reference: ReferenceArguments,
     },
     /// Evaluate several runs side by side and write the report
+    #[command(
+        after_help = "Beside the runs stand trivial predictions, coarse FE, the reference's own error (some trajectories solved again at half the mesh size and time\nstep), and the speed-up over the fastest FE that is as good as each run.\nExample: fewave compare runs/dense runs/one-way --data data -o report"
+    )]
     Compare {
         /// Runs to compare
         #[arg(required = true, value_name = "RUN")]
@@ -170,6 +176,9 @@ pub enum Command {
         /// Folder of the report
         #[arg(short, long, default_value = "report", value_name = "DIR")]
         output: PathBuf,
+        /// What FE is asked
+        #[command(flatten)]
+        fe: FeArguments,
     },
     /// Apply a trained surrogate to the trajectories of a data file
     #[command(
@@ -191,6 +200,9 @@ pub enum Command {
         /// How layers are run: fastest picks the faster exact way for each by timing it, as-written gives the same bits every time
         #[arg(long, value_name = "HOW", default_value = "fastest")]
         execution: ExecutionArgument,
+        /// Predict even where the input leaves the ranges of the training data
+        #[arg(long)]
+        extrapolate: bool,
     },
     /// Verify the solver against exact solutions and theory, and write a report (exit 1 if a check fails)
     #[command(
@@ -232,6 +244,44 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// What `evaluate` asks of the FE solver.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct ReferenceArguments {
+    /// Leave out all that solves scenes again: coarse FE and the reference's own error
+    #[arg(long)]
+    pub no_fe: bool,
+    /// Trajectories to solve again on a finer mesh for the reference's own error; 0 for none
+    #[arg(long, value_name = "N", default_value_t = BUDGET_TRAJECTORIES)]
+    pub budget_trajectories: usize,
+}
+
+/// What `compare` asks of the FE solver.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct FeArguments {
+    /// Leave out all that solves scenes again: coarse FE, the reference's own error, speed-ups
+    #[arg(long)]
+    pub no_fe: bool,
+    /// Trajectories to solve again on a finer mesh for the reference's own error; 0 for none
+    #[arg(long, value_name = "N", default_value_t = BUDGET_TRAJECTORIES)]
+    pub budget_trajectories: usize,
+    /// Time that the search for FE as good as each run may take, in s
+    #[arg(long, value_name = "S", default_value_t = FE_SECONDS, value_parser = parse_seconds)]
+    pub fe_seconds: f64,
+}
+
+const BUDGET_TRAJECTORIES: usize = 4;
+const FE_SECONDS: f64 = 8.0;
+
+impl Default for FeArguments {
+    fn default() -> Self {
+        Self {
+            no_fe: false,
+            budget_trajectories: BUDGET_TRAJECTORIES,
+            fe_seconds: FE_SECONDS,
+        }
+    }
 }
 
 /// What `bench` measures.
@@ -320,6 +370,13 @@ pub struct Shard {
 
 fn check_names() -> PossibleValuesParser {
     PossibleValuesParser::new(CHECKS.iter().map(|check| check.name()))
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds.is_finite() && seconds >= 0.0 => Ok(seconds),
+        _ => Err("expected a time in s of at least 0".to_owned()),
+    }
 }
 
 fn parse_shard(text: &str) -> Result<Shard, String> {

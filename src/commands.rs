@@ -103,20 +103,26 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             data,
             split,
             output,
-        } => evaluate::run(&runs, &data, split, output.as_deref(), global)?,
+            reference,
+        } => evaluate::run(&runs, &data, split, output.as_deref(), reference, global)?,
         Command::Compare {
             runs,
             data,
             split,
             output,
-        } => compare::run(&runs, &data, split.into(), &output, global)?,
+            fe,
+        } => compare::run(&runs, &data, split.into(), &output, &fe, global)?,
         Command::Predict {
             run,
             input,
             output,
             steps,
             execution,
-        } => predict::run(&run, &input, &output, steps, execution.into(), global)?,
+            extrapolate,
+        } => {
+            let execution = execution.into();
+            predict::run(&run, &input, &output, steps, execution, extrapolate, global)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

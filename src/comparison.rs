@@ -1,8 +1,9 @@
 //! Surrogates measured on a split, and what that is compared with: trivial predictions and the FE solver itself.
 
+pub mod fe;
 pub mod files;
 pub mod findings;
-pub mod reference;
+pub mod ranges;
 pub mod report;
 pub mod scope;
 
@@ -11,11 +12,12 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 use fewave_datasets::{Split, SplitName};
 use fewave_surrogate::metrics::{Measure, MetricsSummary, Summary};
-use fewave_surrogate::{EvaluateOptions, Evaluation, Surrogate, evaluate};
+use fewave_surrogate::{EvaluateOptions, Evaluation, OutOfRange, Surrogate, evaluate};
 use serde_json::{Value, json};
 
 use crate::cli::SplitArgument;
 use crate::console::{Console, duration, grouped, percent, table};
+use fe::Assessment;
 use scope::{Mode, milliseconds};
 
 /// A run, measured.
@@ -29,6 +31,8 @@ pub struct Measured {
     pub surrogate: Surrogate,
     /// Its errors and times.
     pub evaluation: Evaluation,
+    /// What of the split leaves the ranges of its training; none where the checkpoint does not know them.
+    pub out_of_range: Option<Vec<OutOfRange>>,
 }
 
 impl From<SplitArgument> for SplitName {
@@ -99,8 +103,11 @@ pub fn measure(
         let before = number * split.len();
         let mut follow =
             |done: usize, _: usize| progress.set((before + done) as u64, label.clone());
+        let out_of_range = surrogate.out_of_range(split)?;
+        progress.suspend(|| ranges::warn(&label, out_of_range.as_deref(), console));
         let evaluation = evaluate(&surrogate, split, &options, &mut follow)?;
         measured.push(Measured {
+            out_of_range,
             run,
             label,
             surrogate,
@@ -134,8 +141,8 @@ fn labels(runs: &[PathBuf]) -> Vec<String> {
         .collect()
 }
 
-/// The tables for the terminal: what each network costs, and its errors beside those of trivial predictions.
-pub fn terminal_tables(measured: &[Measured]) -> String {
+/// The tables for the terminal: what each network costs, its errors beside those of trivial predictions, and what FE says to them.
+pub fn terminal_tables(measured: &[Measured], fe: Option<&Assessment>) -> String {
     let costs: Vec<Vec<String>> = measured
         .iter()
         .map(|item| {
@@ -221,6 +228,11 @@ pub fn terminal_tables(measured: &[Measured]) -> String {
             "\n\n  The runs predict from different numbers of snapshots ({each}), so their errors are not over the same span."
         );
     }
+    if let Some(fe) = fe {
+        for line in findings::fe_lines(measured, fe) {
+            text += &format!("\n\n  {line}");
+        }
+    }
     for item in measured {
         let skipped = item.evaluation.skipped.len();
         if skipped > 0 {
@@ -235,10 +247,11 @@ pub fn terminal_tables(measured: &[Measured]) -> String {
 }
 
 /// The results for scripts.
-pub fn as_json(measured: &[Measured]) -> Value {
+pub fn as_json(measured: &[Measured], fe: Option<&Assessment>) -> Value {
     let runs: Vec<Value> = measured
         .iter()
-        .map(|item| {
+        .enumerate()
+        .map(|(number, item)| {
             let summary = &item.evaluation.summary;
             let mut run = json!({
                 "run": item.run.display().to_string(),
@@ -253,11 +266,15 @@ pub fn as_json(measured: &[Measured]) -> Value {
                 "one_step_relative_l2": summary.one_step_relative_l2,
                 "rollout_relative_l2_20": summary.rollout_relative_l2_20,
                 "rollout_relative_l2_full": summary.rollout_relative_l2_full,
+                "out_of_range": item.out_of_range,
                 "latency": item.evaluation.latency,
                 "training_seconds": item.surrogate.provenance().training_seconds,
                 "provenance": item.surrogate.provenance(),
             });
             add_measures(&mut run, summary.one_step.as_ref(), &summary.rollout);
+            if let Some(fe) = fe {
+                run["worth"] = json!(fe.worth.get(number));
+            }
             run
         })
         .collect();
@@ -277,7 +294,11 @@ pub fn as_json(measured: &[Measured]) -> Value {
             baseline
         })
         .collect();
-    json!({ "runs": runs, "baselines": baselines })
+    let mut result = json!({ "runs": runs, "baselines": baselines });
+    if let Some(fe) = fe {
+        result["fe"] = json!({ "coarse": fe.coarse, "budget": fe.budget, "own": fe.own });
+    }
+    result
 }
 
 /// Adds `one_step_vrmse`, `rollout_vrmse` and so on. The relative L2 error is there in its own two lengths.

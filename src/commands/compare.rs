@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use fewave_datasets::{SplitName, content_hash};
 
-use crate::cli::Global;
-use crate::comparison::{self, Measured, reference, report};
+use crate::cli::{FeArguments, Global};
+use crate::comparison::fe::{self, Assessment, FeOptions};
+use crate::comparison::{self, Measured, report};
 use crate::console::Console;
 use crate::output::{self, Contents};
 
@@ -15,17 +16,19 @@ pub fn run(
     data: &Path,
     split: SplitName,
     folder: &Path,
+    arguments: &FeArguments,
     global: &Global,
 ) -> anyhow::Result<()> {
     let console = Console::new(global);
-    let measured = compare(runs, data, split, folder, global.force, &console)?;
+    let Compared { measured, fe } =
+        compare(runs, data, split, folder, arguments, global.force, &console)?;
     console.say(format!(
         "relative L2 error on the {split} split of {}",
         data.display()
     ));
-    console.say(comparison::terminal_tables(&measured));
+    console.say(comparison::terminal_tables(&measured, fe.as_ref()));
     console.say(format!("\nreport: {}", folder.join("index.html").display()));
-    console.json(&comparison::as_json(&measured))
+    console.json(&comparison::as_json(&measured, fe.as_ref()))
 }
 
 /// What a report's folder holds.
@@ -42,6 +45,41 @@ const CONTENTS: Contents = Contents {
     ],
 };
 
+/// What was found.
+#[derive(Debug)]
+pub struct Compared {
+    /// The runs.
+    pub measured: Vec<Measured>,
+    /// What FE says to them; none where it was not asked or cannot be run.
+    pub fe: Option<Assessment>,
+}
+
+impl FeArguments {
+    /// What FE is asked; none where it is to be left out.
+    pub fn options(&self) -> Option<FeOptions> {
+        (!self.no_fe).then_some(FeOptions {
+            budget_trajectories: self.budget_trajectories,
+            search_seconds: Some(self.fe_seconds),
+        })
+    }
+
+    /// The options that differ from their defaults, as they are typed.
+    fn typed(&self) -> String {
+        let standard = Self::default();
+        let mut text = String::new();
+        if self.no_fe {
+            text += " --no-fe";
+        }
+        if self.budget_trajectories != standard.budget_trajectories {
+            text += &format!(" --budget-trajectories {}", self.budget_trajectories);
+        }
+        if self.fe_seconds != standard.fe_seconds {
+            text += &format!(" --fe-seconds {}", self.fe_seconds);
+        }
+        text
+    }
+}
+
 /// Measures the runs and writes the report.
 ///
 /// # Errors
@@ -51,33 +89,32 @@ pub fn compare(
     data: &Path,
     split: SplitName,
     folder: &Path,
+    arguments: &FeArguments,
     force: bool,
     console: &Console,
-) -> anyhow::Result<Vec<Measured>> {
+) -> anyhow::Result<Compared> {
     let opened = super::open_reference(data, split)?;
     let loaded = comparison::load(runs, &opened)?;
     output::prepare_folder(folder, &CONTENTS, force)?;
-    let measured = comparison::measure(loaded, &opened, console)?;
-    let fe = match reference::time(&opened) {
-        Ok(time) => Some(time),
-        Err(error) => {
-            console.warn(format!("the FE time is left out of the report: the data's configuration cannot be run again here: {error}"));
-            None
-        }
+    let mut measured = comparison::measure(loaded, &opened, console)?;
+    let fe = match arguments.options() {
+        Some(options) => fe::assess(&mut measured, &opened, options, console)?,
+        None => None,
     };
     let paths: Vec<String> = runs.iter().map(|run| run.display().to_string()).collect();
     let comparison = report::Comparison {
         measured: &measured,
         split: &opened,
-        fe,
+        fe: fe.as_ref(),
         data_hash: content_hash(data)?,
         command: format!(
-            "fewave compare {} --data {} --split {split} -o {}",
+            "fewave compare {} --data {} --split {split} -o {}{}",
             paths.join(" "),
             data.display(),
-            folder.display()
+            folder.display(),
+            arguments.typed()
         ),
     };
     report::write(&comparison, folder, console)?;
-    Ok(measured)
+    Ok(Compared { measured, fe })
 }

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use fewave_datasets::SplitName;
 
+use super::compare::Compared;
 use super::{compare, generate, train};
-use crate::cli::Global;
+use crate::cli::{FeArguments, Global};
 use crate::comparison;
 use crate::config::dataset::DatasetConfig;
 use crate::config::document::Document;
@@ -98,11 +99,12 @@ pub fn run(folder: &Path, global: &Global) -> anyhow::Result<()> {
         runs.push(run);
     }
     console.say("4/4  evaluation on trajectories that neither has seen, and the report");
-    let measured = compare::compare(
+    let Compared { measured, fe } = compare::compare(
         &runs,
         &folder.join("data"),
         SplitName::Test,
         &report,
+        &FeArguments::default(),
         false,
         &console,
     )?;
@@ -110,7 +112,7 @@ pub fn run(folder: &Path, global: &Global) -> anyhow::Result<()> {
         "\nRelative L2 error on the test split (done in {})\n",
         duration(start.elapsed().as_secs_f64())
     ));
-    console.say(comparison::terminal_tables(&measured));
+    console.say(comparison::terminal_tables(&measured, fe.as_ref()));
     console.say(format!(
         "\nWhere to look next:\n  report   {}\n  configs  {}, {}\n  again    fewave train {} -o runs/longer --set train.steps=3000\n  yours    fewave init dataset",
         report.join("index.html").display(),
@@ -118,5 +120,5 @@ pub fn run(folder: &Path, global: &Global) -> anyhow::Result<()> {
         folder.join("one-way.toml").display(),
         folder.join("one-way.toml").display(),
     ));
-    console.json(&comparison::as_json(&measured))
+    console.json(&comparison::as_json(&measured, fe.as_ref()))
 }

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::{Global, SplitArgument};
+use crate::cli::{Global, ReferenceArguments, SplitArgument};
 use crate::comparison;
+use crate::comparison::fe::{self, FeOptions};
 use crate::config::ConfigError;
 use crate::console::Console;
 use crate::output::{self, Contents};
@@ -27,6 +28,7 @@ pub fn run(
     data: &Path,
     split: SplitArgument,
     folder: Option<&Path>,
+    arguments: ReferenceArguments,
     global: &Global,
 ) -> anyhow::Result<()> {
     let console = Console::new(global);
@@ -52,7 +54,16 @@ pub fn run(
         output::prepare_folder(&folder, &CONTENTS, replace)?;
         folders.push(folder);
     }
-    let measured = comparison::measure(loaded, &split, &console)?;
+    let mut measured = comparison::measure(loaded, &split, &console)?;
+    let fe = if arguments.no_fe {
+        None
+    } else {
+        let options = FeOptions {
+            budget_trajectories: arguments.budget_trajectories,
+            search_seconds: None,
+        };
+        fe::assess(&mut measured, &split, options, &console)?
+    };
     for (item, folder) in measured.iter().zip(&folders) {
         comparison::files::write(item, &split, folder, &console)?;
         console.say(format!(
@@ -65,6 +76,6 @@ pub fn run(
         split.provenance().split,
         data.display()
     ));
-    console.say(comparison::terminal_tables(&measured));
-    console.json(&comparison::as_json(&measured))
+    console.say(comparison::terminal_tables(&measured, fe.as_ref()));
+    console.json(&comparison::as_json(&measured, fe.as_ref()))
 }

@@ -12,7 +12,7 @@ use ndarray::{Array2, Array3, s};
 
 use crate::cli::Global;
 use crate::commands::train::label;
-use crate::comparison::files;
+use crate::comparison::{files, ranges};
 use crate::config::ConfigError;
 use crate::console::{Console, duration};
 use crate::output;
@@ -27,6 +27,7 @@ pub fn run(
     file: &Path,
     steps: Option<usize>,
     execution: Execution,
+    extrapolate: bool,
     global: &Global,
 ) -> anyhow::Result<()> {
     let console = Console::new(global);
@@ -51,6 +52,16 @@ pub fn run(
     let surrogate = Surrogate::load(run, &Device::Cpu)?;
     let split = Split::open_file(input)?;
     surrogate.check(&split)?;
+    let name = label(run);
+    let out = surrogate.out_of_range(&split)?;
+    match ranges::outside(out.as_deref()) {
+        Some(words) if !extrapolate => anyhow::bail!(
+            "{}: {words}; {name} was not trained on such waves and may be off by any amount: train on data that cover them, or say \
+             --extrapolate",
+            input.display()
+        ),
+        _ => ranges::warn(&name, out.as_deref(), &console),
+    }
     surrogate.set_execution(execution);
     if let TaskConfig::Field(task) = &surrogate.config().task {
         if let Some(count) = steps {
@@ -61,7 +72,7 @@ pub fn run(
             ))
             .into());
         }
-        return field::predict(&surrogate, task, &split, &label(run), file, &console);
+        return field::predict(&surrogate, task, &split, &name, file, &console);
     }
     let history = surrogate.history();
     let mut first = 0;
@@ -108,7 +119,6 @@ pub fn run(
                 .unwrap_or(start + interval * n as f64)
         })
         .collect();
-    let name = label(run);
     let given_words = format!(
         "the first {} snapshots, which are the input's",
         first + history

@@ -1,20 +1,21 @@
 //! What the numbers say, in words: findings that a report must not leave to the reader.
 
 use fewave_plots::Verdict;
-use fewave_surrogate::TaskConfig;
-use fewave_surrogate::evaluate::{Baseline, Latency};
+use fewave_surrogate::evaluate::Baseline;
 use fewave_surrogate::metrics::Summary;
 
-use super::Measured;
-use super::reference::FeTime;
+mod worth;
+
+use super::fe::Assessment;
 use super::scope::{counted, milliseconds};
+use super::{Measured, ranges};
 use crate::console::{grouped, percent};
 
 /// Times that differ by less than this factor are called about the same: timings vary from run to run.
 const ABOUT: f64 = 1.1;
 
 /// The findings, most important first; warnings begin with that word.
-pub fn findings(measured: &[Measured], fe: Option<&FeTime>) -> Vec<Verdict> {
+pub fn findings(measured: &[Measured], fe: Option<&Assessment>) -> Vec<Verdict> {
     let mut found = Vec::new();
     let largest = (0..measured.len())
         .rev()
@@ -27,15 +28,18 @@ pub fn findings(measured: &[Measured], fe: Option<&FeTime>) -> Vec<Verdict> {
         }
     }
     for item in measured {
+        found.extend(ranges::words(&item.label, item.out_of_range.as_deref()));
         found.extend(diverged(item));
         found.extend(worse_than_trivial(item));
     }
     if let Some(fe) = fe {
-        found.extend(measured.iter().filter_map(|item| against_fe(item, fe)));
+        found.extend(fe_lines(measured, fe));
     }
     let plain = |text| Verdict { holds: None, text };
     found.into_iter().map(plain).collect()
 }
+
+pub use worth::fe_lines;
 
 /// Parameters and errors of a run beside the largest one.
 fn against(item: &Measured, largest: &Measured) -> String {
@@ -146,7 +150,10 @@ fn worse_than_trivial(item: &Measured) -> Vec<String> {
         item.evaluation
             .baselines
             .iter()
-            .filter_map(|baseline| Some((of(baseline)?.median, baseline.name.replace('-', " "))))
+            .filter_map(|baseline| {
+                let name = baseline.name.replace('-', " ");
+                Some((of(baseline)?.median, name, baseline.parameters))
+            })
             .min_by(|a, b| a.0.total_cmp(&b.0))
     };
     let summary = &item.evaluation.summary;
@@ -178,12 +185,13 @@ fn worse_than_trivial(item: &Measured) -> Vec<String> {
     cases
         .into_iter()
         .filter_map(|(place, remedy, own, trivial)| {
-            let (own, (error, name)) = (own?.median, trivial?);
+            let (own, (error, name, parameters)) = (own?.median, trivial?);
             is_no_better(own, error).then(|| {
                 format!(
-                    "Warning: {place} {} is no better than the trivial prediction \u{201c}{name}\u{201d}, which has no parameters: \
+                    "Warning: {place} {} is no better than the prediction \u{201c}{name}\u{201d}, which has {}: \
                      median error {} against {}. {remedy}",
                     item.label,
+                    if parameters == 0 { "no parameters".to_owned() } else { counted(parameters, "parameter") },
                     percent(own),
                     percent(error)
                 )
@@ -195,39 +203,6 @@ fn worse_than_trivial(item: &Measured) -> Vec<String> {
 /// An error that is not a number is worse than any.
 fn is_no_better(own: f64, trivial: f64) -> bool {
     own.is_nan() || own >= trivial
-}
-
-/// Time of a rollout beside the FE solver's for the same snapshots.
-fn against_fe(item: &Measured, fe: &FeTime) -> Option<String> {
-    let latency = item.evaluation.latency?;
-    let surrogate = latency.rollout_ms;
-    let snapshots = counted(latency.rollout_steps, "snapshot");
-    let [single, ensemble] = fe.for_snapshots(reached(item, &latency));
-    let pays = if surrogate * ABOUT < ensemble {
-        "This is not yet at equal error: FE on a coarser mesh is faster, too."
-    } else {
-        "At this size the surrogate does not pay for speed."
-    };
-    Some(format!(
-        "{} predicts {snapshots} of a trajectory in {} ({}); for the same {snapshots} FE takes {} on one thread, {} in an ensemble of {}: \
-         the surrogate is {} FE, {} the ensemble. FE is the reference here, with the error of its own mesh. {pays}",
-        item.label,
-        milliseconds(surrogate),
-        counted(latency.threads, "thread"),
-        milliseconds(single),
-        milliseconds(ensemble),
-        fe.lanes,
-        compared(surrogate, single),
-        compared(surrogate, ensemble),
-    ))
-}
-
-/// Snapshots of the data that FE has to compute for a prediction: a field may leave some out.
-pub fn reached(item: &Measured, latency: &Latency) -> usize {
-    match &item.surrogate.config().task {
-        TaskConfig::Propagate(_) => latency.rollout_steps,
-        TaskConfig::Field(task) => latency.rollout_steps * task.every,
-    }
 }
 
 /// A time beside another in words.

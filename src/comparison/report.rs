@@ -2,6 +2,7 @@
 
 mod figures;
 mod tables;
+mod worth;
 
 use std::path::Path;
 
@@ -10,8 +11,8 @@ use fewave_datasets::{Split, SplitName};
 use fewave_plots::{FigureStyle, write_figure};
 use fewave_plots::{Provenance, Report, ReportFigure};
 
+use super::fe::Assessment;
 use super::findings::findings;
-use super::reference::FeTime;
 use super::scope::Mode;
 use super::{Measured, files, scope};
 use crate::console::Console;
@@ -25,8 +26,8 @@ pub struct Comparison<'a> {
     pub measured: &'a [Measured],
     /// The split that they were measured on.
     pub split: &'a Split,
-    /// What FE takes, where that is known.
-    pub fe: Option<FeTime>,
+    /// What FE says to the runs, where it was asked and could be.
+    pub fe: Option<&'a Assessment>,
     /// SHA-256 of the dataset.
     pub data_hash: String,
     /// The command that makes this report.
@@ -62,6 +63,7 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path, console: &Console) -> a
         .collect();
     let mut tables = tables::errors(comparison);
     tables.push(tables::costs(comparison));
+    tables.extend(worth::tables(comparison));
     tables.extend(tables::measures(comparison));
     Report {
         title: format!(
@@ -69,7 +71,7 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path, console: &Console) -> a
             comparison.split.dataset_name(),
             names.join(", ")
         ),
-        verdicts: findings(comparison.measured, comparison.fe.as_ref()),
+        verdicts: findings(comparison.measured, comparison.fe),
         summary: summary(comparison)?,
         tables,
         figures: written,
@@ -97,11 +99,15 @@ fn summary(comparison: &Comparison<'_>) -> anyhow::Result<Vec<String>> {
         ),
         format!(
             "{given} Errors are relative L2 norms over a trajectory; 100 % is what predicting zero gives. {} cost no parameters and are what any \
-             surrogate has to beat.",
+             surrogate has to beat.{}",
             if scope::mode(measured) == Mode::Fields {
                 "Zero and persistence (no change from t = 0)"
             } else {
                 "Zero, persistence (no change) and linear extrapolation (2u(n) − u(n−1))"
+            },
+            match comparison.fe.and_then(|fe| fe.coarse.as_ref()) {
+                Some(words) => format!(" Coarse FE has one parameter, its cells per side: {words}."),
+                None => String::new(),
             }
         ),
         "Each line is one training with one seed. Another seed gives other numbers, most of all for long rollouts: train several \

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use fewave_datasets::Split;
-use fewave_surrogate::evaluate::{Baseline, SHORT_ROLLOUT};
+use fewave_surrogate::TaskConfig;
+use fewave_surrogate::evaluate::{Baseline, Latency, SHORT_ROLLOUT};
 
 use super::{Loaded, Measured};
 use crate::config::ConfigError;
@@ -171,6 +172,14 @@ fn whole_rollout(measured: &[Measured]) -> String {
     match rollout_lengths(measured) {
         (least, most) if least == most => counted(most, "step"),
         (least, most) => format!("{least} to {most} steps"),
+    }
+}
+
+/// Snapshots of the data that FE has to compute for a prediction: a field may leave some out.
+pub fn reached(item: &Measured, latency: &Latency) -> usize {
+    match &item.surrogate.config().task {
+        TaskConfig::Propagate(_) => latency.rollout_steps,
+        TaskConfig::Field(task) => latency.rollout_steps * task.every,
     }
 }
 

@@ -159,14 +159,11 @@ pub fn evaluate(
             predicted[position].clone_from(&case.span.predicted);
             cases.push(case);
         }
-        if latency.is_none()
-            && options.repetitions > 0
-            && let Some(case) = cases.first()
-        {
+        if latency.is_none() && options.repetitions > 0 && !cases.is_empty() {
             latency = Some(latency::measure(
                 surrogate,
                 split,
-                case,
+                &cases,
                 options.repetitions,
             )?);
         }

@@ -2,6 +2,7 @@
 
 use crate::checkpoint::{Checkpoint, Metadata};
 use crate::network::{LayerFootprint, Network};
+use crate::ranges::{OutOfRange, Ranges};
 use crate::rollout::Predictor;
 use crate::scheme::Footprint;
 use crate::scheme::folding::{Execution, Executions, LayerExecution};
@@ -218,6 +219,15 @@ impl Surrogate {
             Task::Propagate(_) => Ok(()),
             Task::Field(task) => task.check_scenes(split),
         }
+    }
+
+    /// What of the trajectories of a split leaves the ranges of the training data; none where the checkpoint does not know them.
+    ///
+    /// # Errors
+    /// Errors of reading.
+    pub fn out_of_range(&self, split: &Split) -> Result<Option<Vec<OutOfRange>>> {
+        let check = |ranges: &Ranges| self.task.out_of_range(ranges, split);
+        self.metadata.ranges.as_ref().map(check).transpose()
     }
 
     /// What would be given and predicted of each trajectory of a split: step by step from the first snapshots after the

@@ -10,6 +10,7 @@ pub(crate) mod scenes;
 pub(crate) mod windows;
 
 use crate::network::Channels;
+use crate::ranges::{OutOfRange, Ranges};
 use crate::{Result, SurrogateError};
 use fewave_datasets::{Split, Statistics};
 use field::Field;
@@ -155,6 +156,37 @@ impl Task {
             Self::Propagate(task) => task.domain(),
             Self::Field(task) => task.domain(),
         }
+    }
+
+    /// What a train split covers.
+    pub(crate) fn ranges(&self, train: &Split) -> Result<Ranges> {
+        let starts = self.starts(train)?;
+        Ranges::of(train, self.domain(), &|position| starts[position])
+    }
+
+    /// What of each trajectory of a split is outside of the ranges of training.
+    pub(crate) fn out_of_range(&self, ranges: &Ranges, split: &Split) -> Result<Vec<OutOfRange>> {
+        let starts = self.starts(split)?;
+        let mut all = Vec::new();
+        for position in 0..split.len() {
+            all.extend(ranges.check(split, position, self.domain(), &|n| starts[n])?);
+        }
+        Ok(all)
+    }
+
+    /// The first snapshot that predictions of each trajectory begin from; none where its sources stop too late.
+    fn starts(&self, split: &Split) -> Result<Vec<Option<usize>>> {
+        let mut starts = Vec::with_capacity(split.len());
+        for position in 0..split.len() {
+            starts.push(match self {
+                Self::Propagate(_) => {
+                    let end = split.source_end(position)?;
+                    split.times().iter().position(|time| *time >= end)
+                }
+                Self::Field(_) => Some(0),
+            });
+        }
+        Ok(starts)
     }
 
     /// The samples of a split, with so many bytes of it kept in memory; where single snapshots are predicted, with so many of

@@ -155,6 +155,7 @@ pub fn train(
         steps,
         windows,
     )?;
+    metadata.ranges = Some(setup.task.ranges(&setup.data.train)?);
     // a run that was killed before its first checkpoint has a record alone: it begins again
     let only_begun = !run.join(LAST).exists() && run.join(LOG).exists();
     let record = match start {

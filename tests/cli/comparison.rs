@@ -89,8 +89,106 @@ fn equal_sizes_and_repeated_runs() {
     ]);
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["runs"][1]["label"], "other/run");
-    assert_eq!(json["baselines"].as_array().unwrap().len(), 3);
+    // the trivial ones, and coarse FE
+    assert_eq!(json["baselines"].as_array().unwrap().len(), 4);
     let page = String::from_utf8(place.bytes("equal/index.html")).unwrap();
     assert!(page.contains("parameters, as many as run"));
     assert!(page.contains("these very trajectories"));
+}
+
+/// The error of the reference, and FE that is as good as the surrogate.
+#[test]
+fn fe_stands_beside_the_runs() {
+    let place = Workplace::with_run();
+    let json = place.ok(&["compare", "run", "--data", "data", "-o", "report", "--json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    // 9 × 6 spaces between the nodes of half the resolution of the data, in cells of order 4
+    assert_eq!(json["fe"]["coarse"], "GLL order 4, 2 × 2 cells");
+    let coarse = json["baselines"].as_array().unwrap().iter();
+    let coarse: Vec<&Value> = coarse.filter(|one| one["name"] == "coarse-FE").collect();
+    assert_eq!((coarse.len(), &coarse[0]["parameters"]), (1, &1.into()));
+    let budget = &json["fe"]["budget"];
+    assert_eq!(budget["finer"], "GLL order 3, 8 × 6 cells");
+    let reference = budget["runs"][0]["reference"]["median"].as_f64().unwrap();
+    let worth = &json["runs"][0]["worth"];
+    let number = |value: &Value| value.as_f64().unwrap();
+    let error = number(&worth["error"]);
+    assert!(0.0 < reference && reference < 0.5 && error > 0.0);
+    for mode in 0..2 {
+        let equal = &worth["equal"][mode];
+        assert!(number(&equal["error"]) <= error, "{worth}");
+        assert!(
+            number(&equal["ms"]) <= number(&worth["own_ms"][mode]),
+            "{worth}"
+        );
+        let speed_up = number(&equal["ms"]) / number(&worth["surrogate_ms"][mode]);
+        assert!((number(&worth["speed_up"][mode]) / speed_up - 1.0).abs() < 1e-9);
+    }
+    assert_eq!(worth["complete"], true);
+    let page = String::from_utf8(place.bytes("report/index.html")).unwrap();
+    for words in [
+        "Error budget",
+        "Speed-up at equal error",
+        "coarse FE",
+        "with the data&#39;s own mesh",
+        "back its costs",
+    ] {
+        let plain = words.replace("&#39;", "'");
+        assert!(
+            page.contains(words) || page.contains(&plain),
+            "no {words} in the report"
+        );
+    }
+}
+
+#[test]
+fn fe_is_bounded_or_left_out() {
+    let place = Workplace::with_run();
+    let json = |arguments: &[&str]| -> Value {
+        let mut all = vec!["compare", "run", "--data", "data", "--json", "-o"];
+        all.extend(arguments);
+        serde_json::from_str(&place.ok(&all)).unwrap()
+    };
+    let none = json(&["none", "--no-fe"]);
+    assert!(none["fe"].is_null() && none["runs"][0]["worth"].is_null());
+    assert_eq!(none["baselines"].as_array().unwrap().len(), 3);
+    let page = String::from_utf8(place.bytes("none/index.html")).unwrap();
+    assert!(page.contains("--no-fe") && !page.contains("Error budget"));
+    // no time to search: the data's own discretisation is left, and that is said
+    let short = json(&["short", "--fe-seconds", "0", "--budget-trajectories", "0"]);
+    let worth = &short["runs"][0]["worth"];
+    assert_eq!(worth["complete"], false);
+    assert_eq!(worth["speed_up"], worth["naive_speed_up"]);
+    assert!(short["fe"]["budget"].is_null());
+    let page = String::from_utf8(place.bytes("short/index.html")).unwrap();
+    assert!(page.contains("cut short by its time limit"));
+    place.fails(
+        2,
+        &[
+            "compare",
+            "run",
+            "--data",
+            "data",
+            "-o",
+            "bad",
+            "--fe-seconds=-1",
+        ],
+        &["fe-seconds"],
+    );
+    // evaluate asks for the reference's error only
+    let arguments = [
+        "evaluate",
+        "run",
+        "--data",
+        "data",
+        "--budget-trajectories",
+        "1",
+        "--json",
+    ];
+    let evaluated: Value = serde_json::from_str(&place.ok(&arguments)).unwrap();
+    let budget = &evaluated["fe"]["budget"];
+    assert_eq!(budget["trajectories"].as_array().unwrap().len(), 1);
+    assert!(evaluated["fe"]["own"].is_null() && evaluated["runs"][0]["worth"].is_null());
+    let summary = String::from_utf8(place.bytes("run/evaluation/summary.csv")).unwrap();
+    assert!(summary.contains("coarse-FE,rollout_vrmse"));
 }

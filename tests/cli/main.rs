@@ -17,5 +17,6 @@ mod memory;
 mod meshes;
 mod outputs;
 mod prescribed;
+mod ranges;
 mod support;
 mod verify;

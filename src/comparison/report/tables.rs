@@ -6,7 +6,6 @@ use fewave_surrogate::metrics::{Measure, MetricsSummary, Summary};
 
 use super::Comparison;
 use crate::comparison::Measured;
-use crate::comparison::findings::reached;
 use crate::comparison::scope::{self, Mode};
 
 /// Errors of every network and of the trivial predictions: single steps, short rollouts where whole ones are longer,
@@ -173,26 +172,36 @@ pub(super) fn costs(comparison: &Comparison<'_>) -> Table {
                 number(latency.map(|l| l.per_step_ms_median)),
                 latency.map_or_else(Cell::missing, |l| Cell::count(l.rollout_steps as u64)),
                 number(latency.map(|l| l.rollout_ms)),
+                number(latency.map(|l| l.ensemble_rollout_ms)),
             ]
         })
         .collect();
-    if let Some(fe) = comparison.fe {
+    if let Some(own) = comparison.fe.and_then(|fe| fe.own) {
         let mut spans: Vec<usize> = comparison
             .measured
             .iter()
-            .filter_map(|item| Some(reached(item, &item.evaluation.latency?)))
+            .filter_map(|item| Some(scope::reached(item, &item.evaluation.latency?)))
             .collect();
         spans.sort_unstable();
         spans.dedup();
         for snapshots in spans {
-            let [single, ensemble] = fe.for_snapshots(snapshots);
-            for (name, time) in [
-                ("FE, one at a time".to_owned(), single),
-                (format!("FE, {} side by side, each", fe.lanes), ensemble),
+            let [single, ensemble] = own.for_snapshots(snapshots);
+            for (name, alone, together) in [
+                ("FE, one at a time".to_owned(), Some(single), None),
+                (
+                    format!("FE, {} at once", own.lanes * own.threads),
+                    None,
+                    Some(ensemble),
+                ),
             ] {
+                let number = |value: Option<f64>| value.map_or_else(Cell::missing, Cell::number);
                 let mut row = vec![Cell::words(name)];
                 row.extend((0..6).map(|_| Cell::missing()));
-                row.extend([Cell::count(snapshots as u64), Cell::number(time)]);
+                row.extend([
+                    Cell::count(snapshots as u64),
+                    number(alone),
+                    number(together),
+                ]);
                 rows.push(row);
             }
         }
@@ -210,7 +219,7 @@ pub(super) fn costs(comparison: &Comparison<'_>) -> Table {
     Table {
         caption: format!(
             "Cost. {steps}A rollout is of the first trajectory that can be predicted; FE is on the data's own mesh, its time scaled to the same snapshots. \
-             Surrogates on {}, FE on one. FE is the reference, so its error is that of its mesh, not zero. \
+             One of many: wall time of a batch, or of an FE ensemble, over its trajectories. All on {}. \
              Layers of surrogates are run as they were trained or as dense convolutions, whichever is faster here. Synaptic operations are \
              pairs of a weight and an input of which neither is 0, in the first prediction",
             scope::counted(threads, "thread")
@@ -224,7 +233,8 @@ pub(super) fn costs(comparison: &Comparison<'_>) -> Table {
             Column::numbers("Training", "s"),
             Column::numbers("Step", "ms"),
             Column::numbers("Snapshots", ""),
-            Column::numbers("Rollout", "ms"),
+            Column::numbers("Rollout alone", "ms"),
+            Column::numbers("Rollout as one of many", "ms"),
         ],
         rows,
     }

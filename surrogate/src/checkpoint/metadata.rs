@@ -2,6 +2,7 @@
 
 use super::FORMAT;
 use crate::Result;
+use crate::ranges::Ranges;
 use crate::task::{Grid, Normalisation};
 use crate::train::config::TrainConfig;
 use crate::train::selection::Select;
@@ -35,6 +36,9 @@ pub struct Metadata {
     pub training_seconds: f64,
     /// The best validation so far.
     pub best: Option<Validation>,
+    /// What the training data covered; none in checkpoints of versions that did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranges: Option<Ranges>,
     /// How convolutions were executed in training: always as the scheme is written, never chosen by timing.
     pub execution: String,
     /// Whether the weights are a running mean over updates (`train.ema`); those of a `last` checkpoint are not.
@@ -155,6 +159,7 @@ impl Metadata {
             windows,
             training_seconds: 0.0,
             best: None,
+            ranges: None,
             execution: "as-written".into(),
             averaged: false,
         })
