@@ -204,6 +204,22 @@ pub enum Command {
         #[arg(long)]
         extrapolate: bool,
     },
+    /// Train many surrogates over a grid or a list of settings, measure them alike, draw errors against costs
+    #[command(after_help = STUDY_HELP)]
+    Study {
+        /// Study file: a base configuration, `[grid]` and `[[run]]`
+        #[arg(value_name = "STUDY.toml")]
+        config: PathBuf,
+        /// Folder of the study
+        #[arg(short, long, default_value = "study", value_name = "DIR")]
+        output: PathBuf,
+        /// Show the runs, what each takes and how far it is; do nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Time the predictions of all finished runs, now and on this machine; train nothing
+        #[arg(long, conflicts_with_all = ["dry_run", "force"])]
+        latency: bool,
+    },
     /// Verify the solver against exact solutions and theory, and write a report (exit 1 if a check fails)
     #[command(
         after_help = "Example: fewave verify --only green interface -o verification\nEverything, in a minute or two: fewave verify --full"
@@ -283,6 +299,27 @@ impl Default for FeArguments {
         }
     }
 }
+/// The shortest study that shows everything.
+const STUDY_HELP: &str = "\
+Runs go from the cheapest to the dearest; a study that was stopped, killed included, continues with the same command.
+A run that fails is recorded, and the others go on (exit 1 at the end).
+
+A study file:
+  base = \"train.toml\"                       # or a table [base] with its content
+  [grid]                                     # every combination, for every run
+  seed = [0, 1, 2]
+  \"train.learning_rate\" = [1e-3, 3e-3]
+  [[run]]
+  name = \"dense\"
+  set = { network.scheme = { kind = \"dense\" } }
+  [[run]]
+  name = \"one-way\"
+  set = { network.scheme = { kind = \"one-way\", form = \"filter\", rank = 1 } }
+  [select]                                   # the best on the valid split stands for its network
+  over = [\"train.learning_rate\"]
+  by = \"valid rollout_20 median\"
+
+Example: fewave study study.toml -o study --dry-run, then without; at last, on a quiet machine, with --latency";
 
 /// What `bench` measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -11,7 +11,8 @@ mod init;
 mod inspect;
 mod predict;
 mod simulate;
-mod train;
+mod study;
+pub mod train;
 mod validate;
 mod verify;
 
@@ -36,7 +37,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let global = &cli.global;
     if !global.set.is_empty() && !reads_configuration(&cli.command) {
         return Err(ConfigError::Usage(
-            "--set: this command reads no configuration; it works with demo, simulate, generate and train".to_owned(),
+            "--set: this command reads no configuration; it works with demo, simulate, generate, train and study".to_owned(),
         )
         .into());
     }
@@ -59,6 +60,12 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             profile,
         } => generate::run(&config, &output, shard, profile, global)?,
         Command::Validate { path } => return validate::run(&path, global),
+        Command::Study {
+            config,
+            output,
+            dry_run,
+            latency,
+        } => return study::run(&config, &output, dry_run, latency, global),
         Command::Verify { output, full, only } => {
             return verify::run(&output, full, &only, global);
         }
@@ -134,6 +141,7 @@ fn reads_configuration(command: &Command) -> bool {
             | Command::Simulate { .. }
             | Command::Generate { .. }
             | Command::Train { .. }
+            | Command::Study { .. }
     )
 }
 
@@ -141,7 +149,7 @@ fn reads_configuration(command: &Command) -> bool {
 ///
 /// # Errors
 /// When it cannot be read, or holds predictions of a surrogate.
-fn open_reference(data: &Path, split: SplitName) -> anyhow::Result<Split> {
+pub fn open_reference(data: &Path, split: SplitName) -> anyhow::Result<Split> {
     let opened = Split::open(data, split)?;
     if let Some(label) = opened.provenance().extra.get(PREDICTED_BY) {
         anyhow::bail!(

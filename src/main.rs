@@ -16,6 +16,7 @@ mod ensemble;
 mod interrupt;
 mod output;
 mod sample;
+mod study;
 mod verify;
 
 use std::process::ExitCode;

@@ -26,6 +26,8 @@ pub struct Split {
     root: PathBuf,
     spec: FileSpec,
     parts: Vec<Part>,
+    /// Trajectories looked at: all, unless [`truncated`](Split::truncated).
+    count: usize,
     /// Open files, the most recent last.
     open: Mutex<Vec<(usize, File)>>,
 }
@@ -130,6 +132,9 @@ impl Split {
             Some(spec) => Ok(Split {
                 root,
                 spec,
+                count: parts
+                    .last()
+                    .map_or(0, |part| part.first + part.header.trajectories()),
                 parts,
                 open: Mutex::new(Vec::new()),
             }),
@@ -142,11 +147,26 @@ impl Split {
         }
     }
 
+    /// The first `count` trajectories of the split, as if there were no others: to learn what fewer data are worth.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for none, or for more than there are.
+    pub fn truncated(mut self, count: usize) -> Result<Self> {
+        if count == 0 || count > self.count {
+            return Err(Error::input(
+                format!("trajectories of {}", self.root.display()),
+                format!("1 to {}", self.count),
+                count.to_string(),
+                "ask for fewer, or generate more",
+            ));
+        }
+        self.count = count;
+        Ok(self)
+    }
+
     /// Number of trajectories.
     pub fn len(&self) -> usize {
-        self.parts
-            .last()
-            .map_or(0, |part| part.first + part.header.trajectories())
+        self.count
     }
 
     /// Whether there are no trajectories; a split that opened has some.

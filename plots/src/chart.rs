@@ -8,6 +8,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use crate::axis::Axis;
 use crate::canvas::{Area, Metrics, POINT, Rect, clean, stroke};
 use crate::error::Result;
+use crate::figure::marks;
 use crate::style::{GRID, INK, MUTED, Tone};
 
 /// A chart whose both coordinates are positions on an [`Axis`].
@@ -150,6 +151,12 @@ pub(crate) enum Swatch {
     Dashed(Tone),
     /// A disc.
     Dot(Tone),
+    /// A mark of a shape, on a line or not.
+    Mark {
+        tone: Tone,
+        shape: usize,
+        joined: bool,
+    },
 }
 
 /// A legend laid out in rows above a chart.
@@ -212,6 +219,17 @@ impl Legend {
                         let dash = [(start, y), (start + swatch / 5, y)];
                         area.draw(&PathElement::new(dash, stroke(tone, 0.9)))?;
                     }
+                }
+                Swatch::Mark {
+                    tone,
+                    shape,
+                    joined,
+                } => {
+                    if joined {
+                        let line = [(x, y), (x + swatch, y)];
+                        area.draw(&PathElement::new(line, stroke(tone, 1.1)))?;
+                    }
+                    marks::draw(area, metrics, (x + swatch / 2, y), tone, shape)?;
                 }
                 Swatch::Dot(tone) => {
                     area.draw(&Circle::new(

@@ -15,6 +15,7 @@ mod wavefields;
 
 pub use error_distribution::{ErrorDistribution, ErrorSample};
 pub use error_growth::{Baseline, ErrorGrowth, ErrorSeries};
+pub(crate) use lines::marks;
 pub use lines::{AxisScale, LineColour, LineMark, LineSeries, Lines, LinesAxis};
 pub use parameter_counts::{LayerCount, ModelCount, ParameterCounts};
 pub use training_curves::{TrainingCurves, TrainingRun};

@@ -19,9 +19,22 @@ pub struct Document {
     file: String,
     text: String,
     table: Table,
-    overrides: Vec<String>,
+    overrides: Vec<Override>,
     folder: PathBuf,
+    /// Dotted key of the text's table that the document consists of; empty for all of it.
+    within: String,
 }
+
+/// A dotted key that was given a value from elsewhere.
+#[derive(Debug, Clone)]
+struct Override {
+    key: String,
+    /// Where from, for messages: `--set`, or a place in another file.
+    origin: String,
+}
+
+/// Origin of overrides from the command line.
+const COMMAND_LINE: &str = "--set";
 
 impl Document {
     /// Reads `path` and applies `overrides` (`KEY=VALUE`, dotted keys, array indices as numbers).
@@ -66,7 +79,10 @@ impl Document {
                 })?;
         let mut keys = Vec::new();
         for given in overrides {
-            keys.push(apply_override(&mut table, given)?);
+            keys.push(Override {
+                key: apply_override(&mut table, given)?,
+                origin: COMMAND_LINE.to_owned(),
+            });
         }
         Ok(Self {
             file: file.to_owned(),
@@ -74,7 +90,58 @@ impl Document {
             table,
             overrides: keys,
             folder,
+            within: String::new(),
         })
+    }
+
+    /// The document that the table at a dotted key is by itself; its keys keep their lines. `None` where there is no table.
+    pub fn within(&self, key: &str) -> Option<Self> {
+        let table = self.value(key)?.as_table()?.clone();
+        Some(Self {
+            table,
+            overrides: Vec::new(),
+            within: key.to_owned(),
+            ..self.clone()
+        })
+    }
+
+    /// Gives a dotted key a value that comes from `origin`, a place for messages. A table that names its `kind` replaces what
+    /// is there, any other table is merged into it key by key.
+    ///
+    /// # Errors
+    /// When the key leads through something that is no table.
+    pub fn set(&mut self, key: &str, value: &Value, origin: &str) -> Result<(), ConfigError> {
+        if let Value::Table(table) = value
+            && !table.contains_key("kind")
+        {
+            return table
+                .iter()
+                .try_for_each(|(inner, value)| self.set(&format!("{key}.{inner}"), value, origin));
+        }
+        let slot = slot(&mut self.table, key).map_err(|reason| ConfigError::Refused {
+            place: origin.to_owned(),
+            key: key.to_owned(),
+            reason: format!("{reason}; give the key of a configuration, for example train.steps"),
+        })?;
+        *slot = value.clone();
+        self.overrides.push(Override {
+            key: key.to_owned(),
+            origin: origin.to_owned(),
+        });
+        Ok(())
+    }
+
+    /// Applies `KEY=VALUE` as the command line gives it.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn override_with(&mut self, given: &str) -> Result<(), ConfigError> {
+        let key = apply_override(&mut self.table, given)?;
+        self.overrides.push(Override {
+            key,
+            origin: COMMAND_LINE.to_owned(),
+        });
+        Ok(())
     }
 
     /// The root section.
@@ -87,11 +154,15 @@ impl Document {
         self.folder.join(path)
     }
 
-    /// Whether a key comes from the command line.
+    /// Whether a key was overridden, from the command line or otherwise.
     pub fn is_overridden(&self, key: &str) -> bool {
-        self.overrides
-            .iter()
-            .any(|set| key == set || key.starts_with(&format!("{set}.")))
+        self.overrides.iter().any(|set| set.covers(key))
+    }
+
+    /// Whether the value of a key comes from the command line.
+    pub fn is_from_command_line(&self, key: &str) -> bool {
+        let last = self.overrides.iter().rev().find(|set| set.covers(key));
+        last.is_some_and(|set| set.origin == COMMAND_LINE)
     }
 
     /// Where a dotted key stands: the `--set` that gave it, a part of it or a section that only the command line has;
@@ -100,25 +171,31 @@ impl Document {
         let mut parts: Vec<&str> = key.split('.').filter(|part| !part.is_empty()).collect();
         while !parts.is_empty() {
             let key = parts.join(".");
-            let around = |set: &&String| key == **set || key.starts_with(&format!("{set}."));
-            if let Some(set) = self.overrides.iter().rev().find(around) {
-                return format!("--set {set}");
+            if let Some(set) = self.overrides.iter().rev().find(|set| set.covers(&key)) {
+                return set.place();
             }
-            let inside = |set: &&String| set.starts_with(&format!("{key}."));
+            let inside = |set: &&Override| set.key.starts_with(&format!("{key}."));
             let part = self.overrides.iter().rev().find(inside);
-            let line = line_of(&self.text, &parts);
+            let outside = self.within.split('.').filter(|part| !part.is_empty());
+            let line = line_of(
+                &self.text,
+                &outside.chain(parts.clone()).collect::<Vec<_>>(),
+            );
             // a section of the file stays where it is when one of its keys is overridden, a value does not
             match (part, line) {
-                (Some(set), None) => return format!("--set {set}"),
+                (Some(set), None) => return set.place(),
                 (Some(set), Some(_)) if !self.value(&key).is_some_and(is_section) => {
-                    return format!("--set {set}");
+                    return set.place();
                 }
                 (_, Some(line)) => return format!("{}:{line}", self.file),
                 (None, None) => {}
             }
             parts.pop();
         }
-        self.file.clone()
+        match line_of(&self.text, &self.within.split('.').collect::<Vec<_>>()) {
+            Some(line) if !self.within.is_empty() => format!("{}:{line}", self.file),
+            _ => self.file.clone(),
+        }
     }
 
     /// The value of a dotted key, after overrides.
@@ -160,6 +237,18 @@ impl Document {
             Value::Table(table) => canonical(&table),
             _ => self.canonical(),
         }
+    }
+}
+
+impl Override {
+    /// Whether it gave the value of a key, or of a table around it.
+    fn covers(&self, key: &str) -> bool {
+        key.strip_prefix(self.key.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+
+    fn place(&self) -> String {
+        format!("{} {}", self.origin, self.key)
     }
 }
 
@@ -231,20 +320,19 @@ fn apply_override(table: &mut Table, given: &str) -> Result<String, ConfigError>
         return Err(bad("an empty key"));
     }
     let value = parse_value(value.trim()).ok_or_else(|| bad("more than one value"))?;
-    let mut parts: Vec<&str> = key.split('.').collect();
-    let last = parts.pop().ok_or_else(|| bad("an empty key"))?;
-    let mut node = table
-        .entry(parts.first().copied().unwrap_or(last).to_owned())
-        .or_insert(Value::Table(Table::new()));
-    if parts.is_empty() {
-        *node = value;
-        return Ok(key.to_owned());
-    }
-    for part in &parts[1..] {
-        node = descend(node, part).map_err(|reason| bad(&reason))?;
-    }
-    *descend(node, last).map_err(|reason| bad(&reason))? = value;
+    *slot(table, key).map_err(|reason| bad(&reason))? = value;
     Ok(key.to_owned())
+}
+
+/// The place of a dotted key, made where it is missing.
+fn slot<'a>(table: &'a mut Table, key: &str) -> Result<&'a mut Value, String> {
+    let mut parts = key.split('.');
+    let first = parts.next().unwrap_or(key).to_owned();
+    let mut node = table.entry(first).or_insert(Value::Table(Table::new()));
+    for part in parts {
+        node = descend(node, part)?;
+    }
+    Ok(node)
 }
 
 fn descend<'a>(node: &'a mut Value, part: &str) -> Result<&'a mut Value, String> {
@@ -389,6 +477,27 @@ mod tests {
         assert_eq!(doc.place("initial.0"), "case.toml:3");
         assert_eq!(doc.place("mesh"), "case.toml:1");
         assert_eq!(doc.place("mesh.cells"), "case.toml:1");
+    }
+
+    #[test]
+    fn a_table_inside_is_a_document_with_its_lines() {
+        let text = "name = 1\n[base]\nseed = 1\n[base.network]\nwidth = 8\nscheme = { kind = \"one-way\", rank = 1 }\n";
+        let whole = document(text, &[]).unwrap();
+        let mut base = whole.within("base").unwrap();
+        assert!(whole.within("name").is_none() && whole.within("absent").is_none());
+        assert_eq!(base.place("network.width"), "case.toml:5");
+        assert_eq!(base.place(""), "case.toml:2");
+        let set: Table = "width = 9\nscheme = { kind = \"dense\" }".parse().unwrap();
+        base.set("network", &Value::Table(set), "run 3").unwrap();
+        assert_eq!(base.place("network.width"), "run 3 network.width");
+        assert!(base.is_overridden("network.scheme.rank"));
+        assert!(!base.is_from_command_line("network.width"));
+        // a kind replaces the table around it: nothing of another kind is left
+        assert_eq!(base.value("network.scheme.rank"), None);
+        base.override_with("network.width=10").unwrap();
+        assert!(base.is_from_command_line("network.width"));
+        let error = base.set("seed.x", &Value::from(1), "run 3").unwrap_err();
+        assert!(error.to_string().contains("not inside a table"), "{error}");
     }
 
     #[test]

@@ -253,6 +253,11 @@ impl Checkpoint {
         })
     }
 
+    /// The weights by the names of their parameters.
+    pub(crate) fn weights(&self) -> &HashMap<String, Tensor> {
+        &self.weights
+    }
+
     /// Rebuilds the network with these weights on a device, for prediction only: nothing is kept for differentiation.
     ///
     /// # Errors

@@ -8,6 +8,7 @@
 pub mod augment;
 pub(crate) mod average;
 pub mod config;
+pub mod estimate;
 pub mod events;
 pub mod find_rate;
 pub mod footprint;
@@ -248,6 +249,7 @@ fn resume(
     metadata.step = last.metadata.step;
     metadata.training_seconds = last.metadata.training_seconds;
     metadata.best = last.metadata.best;
+    metadata.projected_from = last.metadata.projected_from;
     Ok(Record {
         log: Log::resume(run, metadata.step)?,
         events: Events::resume(run, metadata.step)?,

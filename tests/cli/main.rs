@@ -18,5 +18,6 @@ mod meshes;
 mod outputs;
 mod prescribed;
 mod ranges;
+mod study;
 mod support;
 mod verify;

@@ -2,7 +2,7 @@
 //! traces, tolerances.
 //!
 //! Each labelled series is named at its own right end, so that nothing has to be looked up; where that would take too much
-//! of a narrow page, a legend above takes over. Marks differ in shape as well as in colour.
+//! of a narrow page, or where repetitions are drawn as dots, a legend above takes over. Marks differ in shape as well as in colour.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::style::{FigureStyle, MUTED, Tone, series};
 
 mod labels;
-mod marks;
+pub(crate) mod marks;
 
 use labels::EndLabels;
 
@@ -52,6 +52,8 @@ pub enum LineMark {
     Points,
     /// Points joined by a line.
     LineAndPoints,
+    /// Small points: repetitions that another series sums up.
+    Dots,
 }
 
 /// Colour of a series.
@@ -171,17 +173,31 @@ impl Lines {
         Ok(())
     }
 
+    fn repeats(&self) -> bool {
+        self.series.iter().any(|one| one.mark == LineMark::Dots)
+    }
+
     fn labelled(&self) -> impl Iterator<Item = &LineSeries> {
         self.series.iter().filter(|series| !series.label.is_empty())
     }
 
     fn legend(&self, metrics: &Metrics, width: i32, with_entries: bool) -> Legend {
         let entries = self.labelled().filter(|_| with_entries).map(|series| {
-            let tone = series.colour.tone();
+            let (tone, shape) = (series.colour.tone(), series.colour.shape());
             let swatch = match series.mark {
+                LineMark::Points if self.repeats() => Swatch::Mark {
+                    tone,
+                    shape,
+                    joined: false,
+                },
+                LineMark::LineAndPoints if self.repeats() => Swatch::Mark {
+                    tone,
+                    shape,
+                    joined: true,
+                },
                 LineMark::Line | LineMark::LineAndPoints => Swatch::Line(tone),
                 LineMark::Dashed => Swatch::Dashed(tone),
-                LineMark::Points => Swatch::Dot(tone),
+                LineMark::Points | LineMark::Dots => Swatch::Dot(tone),
             };
             (swatch, series.label.as_str())
         });
@@ -206,7 +222,11 @@ impl Figure for Lines {
             .axis(self.series.iter().flat_map(|s| s.y.iter().copied()), 6);
         let margins = Margins::of(&metrics, &x, &y);
         let height = ((0.6 * style.width_cm).min(7.5) * CENTIMETRE) as i32;
-        let right = EndLabels::room(&metrics, self.labelled(), height);
+        // among repetitions a name at an end could be that of any of them: a legend tells marks apart
+        let right = match self.repeats() {
+            true => None,
+            false => EndLabels::room(&metrics, self.labelled(), height),
+        };
         let width = metrics.width - margins.left - right.unwrap_or(0).max(metrics.ems(1.2));
         let legend = self.legend(
             &metrics,
@@ -253,7 +273,7 @@ impl Figure for Lines {
                                 stroke(tone, 0.8),
                             ))?;
                         }
-                        LineMark::Points => {}
+                        LineMark::Points | LineMark::Dots => {}
                     }
                     let places: Vec<(i32, i32)> = points
                         .iter()
@@ -264,7 +284,12 @@ impl Figure for Lines {
                             marks::draw(area, &metrics, *place, tone, shape)?;
                         }
                     }
-                    let joined = series.mark != LineMark::Points;
+                    if series.mark == LineMark::Dots {
+                        for place in &places {
+                            marks::dot(area, &metrics, *place, tone)?;
+                        }
+                    }
+                    let joined = !matches!(series.mark, LineMark::Points | LineMark::Dots);
                     ends.add(&metrics, &places, joined, tone, &series.label);
                 }
                 if right.is_some() {
@@ -330,6 +355,7 @@ impl Lines {
             LineMark::Dashed => "broken line",
             LineMark::Line => "line",
             LineMark::Points | LineMark::LineAndPoints => "points",
+            LineMark::Dots => "repetitions",
         };
         companion.map_or_else(
             || format!("{what} {place}"),

@@ -169,6 +169,50 @@ pub(crate) fn lines(count: usize) -> Lines {
     }
 }
 
+/// `count` networks at two sizes each with three seeds, and a grey curve of others to compare with.
+pub(crate) fn repetitions(count: usize) -> Lines {
+    let sizes = [3e5, 9e5];
+    let error = |network: usize, size: f64, seed: usize| {
+        0.03 * (1.0 + 0.3 * network as f64) * (1e6 / size).powf(0.3) * (1.0 + 0.1 * seed as f64)
+    };
+    let mut series = vec![LineSeries {
+        label: "dense".into(),
+        x: vec![5e5, 2e6, 8e6],
+        y: vec![0.06, 0.045, 0.028],
+        mark: LineMark::LineAndPoints,
+        colour: LineColour::Grey,
+    }];
+    for network in 0..count {
+        let line = |label: String, seeds: &[usize], mark| LineSeries {
+            label,
+            x: sizes
+                .iter()
+                .flat_map(|size| vec![*size; seeds.len()])
+                .collect(),
+            y: sizes
+                .iter()
+                .flat_map(|size| seeds.iter().map(|seed| error(network, *size, *seed)))
+                .collect(),
+            mark,
+            colour: LineColour::Palette(network + 1),
+        };
+        series.push(line(String::new(), &[0, 1, 2], LineMark::Dots));
+        series.push(line(
+            format!("one-way {network}"),
+            &[1],
+            LineMark::LineAndPoints,
+        ));
+    }
+    Lines {
+        name: "lines-repetitions".into(),
+        title: "Error against parameters".into(),
+        x: LinesAxis::logarithmic("parameters", ""),
+        y: LinesAxis::logarithmic("relative L2 error", ""),
+        series,
+        note: "dots: seeds, marks: their medians".into(),
+    }
+}
+
 /// One of each figure, small.
 pub(crate) fn every_figure() -> Vec<Box<dyn Figure>> {
     vec![
@@ -178,5 +222,6 @@ pub(crate) fn every_figure() -> Vec<Box<dyn Figure>> {
         Box::new(parameter_counts(2, 5)),
         Box::new(training_curves(2, 100)),
         Box::new(lines(3)),
+        Box::new(repetitions(3)),
     ]
 }

@@ -39,6 +39,10 @@ pub struct Metadata {
     /// What the training data covered; none in checkpoints of versions that did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ranges: Option<Ranges>,
+    /// SHA-256 of the weights that training began from, where it began from a projection of others
+    /// ([`project`](crate::project)) and not from drawn ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub projected_from: Option<String>,
     /// How convolutions were executed in training: always as the scheme is written, never chosen by timing.
     pub execution: String,
     /// Whether the weights are a running mean over updates (`train.ema`); those of a `last` checkpoint are not.
@@ -160,6 +164,7 @@ impl Metadata {
             training_seconds: 0.0,
             best: None,
             ranges: None,
+            projected_from: None,
             execution: "as-written".into(),
             averaged: false,
         })

@@ -18,6 +18,9 @@ pub struct TrainSettings {
     /// Updates of the weights; either this or `epochs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<usize>,
+    /// Trajectories of the train split that are learnt from, the first ones; by default all. Normalisation is that of the whole split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trajectories: Option<usize>,
     /// Windows per pass through the network.
     #[serde(default = "defaults::batch")]
     pub batch: usize,
@@ -208,6 +211,7 @@ impl TrainSettings {
         let counts = [
             ("epochs", self.epochs),
             ("steps", self.steps),
+            ("trajectories", self.trajectories),
             ("batch", Some(self.batch)),
             ("accumulate", Some(self.accumulate)),
             ("valid_every", self.valid_every),

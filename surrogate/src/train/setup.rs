@@ -8,10 +8,11 @@ use super::loss::Criterion;
 use super::noise::InputNoise;
 use super::optimiser::AdamW;
 use super::order::WindowOrder;
-use crate::Result;
 use crate::network::Network;
 use crate::parameters::Parameters;
+use crate::task::samples::Samples;
 use crate::task::{Grid, Task};
+use crate::{Result, SurrogateError};
 use candle_core::{DType, Device};
 use fewave_datasets::{Split, SplitName, Statistics, content_hash};
 use rand::SeedableRng;
@@ -78,13 +79,16 @@ impl<'a> Setup<'a> {
             .transpose()
     }
 
+    /// The training samples, with so many bytes of them kept in memory.
+    pub(super) fn samples(&self, budget: usize) -> Result<Box<dyn Samples + '_>> {
+        let targets = self.config.train.longest_unroll();
+        self.task.samples(&self.data.train, targets, budget)
+    }
+
     /// What makes the batches.
     pub(super) fn loader(&self, device: &Device) -> Result<Loader<'_>> {
         let TrainConfig { seed, train, .. } = self.config;
-        let budget = train.cache_mib.saturating_mul(1 << 20);
-        let store = self
-            .task
-            .samples(&self.data.train, train.longest_unroll(), budget)?;
+        let store = self.samples(train.cache_mib.saturating_mul(1 << 20))?;
         let grid = &self.data.grid;
         let augmentation = (!train.augment.is_empty()).then(|| {
             Augmentation::new(
@@ -124,7 +128,7 @@ pub(super) struct TrainingData {
 
 impl TrainingData {
     fn open(config: &TrainConfig) -> Result<Self> {
-        let train = Split::open(&config.data, SplitName::Train)?;
+        let train = training_split(config)?;
         let valid = Split::open(&config.data, SplitName::Valid)?;
         let grid = Grid::of(&train)?;
         let valid_grid = Grid::of(&valid)?;
@@ -137,5 +141,20 @@ impl TrainingData {
             grid,
             hash: content_hash(&config.data)?,
         })
+    }
+}
+
+/// The trajectories that are learnt from.
+fn training_split(config: &TrainConfig) -> Result<Split> {
+    let split = Split::open(&config.data, SplitName::Train)?;
+    match config.train.trajectories {
+        None => Ok(split),
+        Some(count) if count <= split.len() => Ok(split.truncated(count)?),
+        Some(count) => Err(SurrogateError::Setting {
+            key: "train.trajectories".into(),
+            found: count.to_string(),
+            expected: format!("at most the {} of the train split", split.len()),
+            remedy: "lower it, or generate more".into(),
+        }),
     }
 }

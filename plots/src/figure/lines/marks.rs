@@ -16,7 +16,7 @@ const SHAPES: [&[(f64, f64)]; 5] = [
 ];
 
 /// Draws mark number `shape` at a place on the page.
-pub(super) fn draw(
+pub(crate) fn draw(
     area: &Area<'_>,
     metrics: &Metrics,
     (x, y): (i32, i32),
@@ -35,5 +35,11 @@ pub(super) fn draw(
         .map(|(dx, dy)| (x + metrics.ems(dx * size), y + metrics.ems(dy * size)))
         .collect();
     area.draw(&Polygon::new(outline, fill))?;
+    Ok(())
+}
+
+/// Draws a small dot at a place on the page.
+pub(super) fn dot(area: &Area<'_>, metrics: &Metrics, place: (i32, i32), tone: Tone) -> Result<()> {
+    area.draw(&Circle::new(place, metrics.ems(0.13), tone.light.filled()))?;
     Ok(())
 }
