@@ -97,11 +97,13 @@ pub struct Point {
     pub runs: Vec<usize>,
 }
 
+/// Runs of a point by the values of the keys that are chosen over.
+type Tried = BTreeMap<Vec<String>, Vec<usize>>;
+
 impl Study {
     /// The points of the finished runs, in the order of the file; `results` has an entry for every run.
     pub fn points(&self, results: &[Option<Results>]) -> Vec<Point> {
-        // point → tried values → runs
-        let mut points: Vec<(Vec<String>, BTreeMap<Vec<String>, Vec<usize>>)> = Vec::new();
+        let mut points: Vec<(Vec<String>, Tried)> = Vec::new();
         for (number, run) in self.runs.iter().enumerate() {
             if results[number].is_none() {
                 continue;
