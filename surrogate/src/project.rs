@@ -8,11 +8,13 @@
 
 mod low_rank;
 
-use crate::checkpoint::{self, Checkpoint, LAST};
+use crate::checkpoint::{self, Checkpoint, LAST, Progress};
 use crate::parameters::Parameters;
 use crate::scheme::Scheme;
 use crate::scheme::one_way::{Form, OneWay};
+use crate::train::average::Average;
 use crate::train::config::TrainConfig;
+use crate::train::events::Events;
 use crate::train::log::Log;
 use crate::train::optimiser::AdamW;
 use crate::{Result, SurrogateError};
@@ -81,6 +83,7 @@ pub fn project(source: &Path, config: &TrainConfig, run: &Path) -> Result<Projec
     metadata.step = 0;
     metadata.steps = config.train.step_count(metadata.windows);
     metadata.best = None;
+    metadata.averaged = false;
     metadata.projected_from = Some(source.weights_hash.clone());
     let named = parameters
         .iter()
@@ -93,7 +96,16 @@ pub fn project(source: &Path, config: &TrainConfig, run: &Path) -> Result<Projec
         remedy: "choose a folder that can be written to".into(),
     })?;
     Log::create(run)?;
-    checkpoint::write(&run.join(LAST), &metadata, &parameters, Some(&optimiser))?;
+    Events::create(run)?;
+    let decay = config.train.ema;
+    let average = decay
+        .map(|decay| Average::new(decay, &parameters))
+        .transpose()?;
+    let progress = Progress {
+        optimiser: &optimiser,
+        average: average.as_ref(),
+    };
+    checkpoint::write(&run.join(LAST), &metadata, &parameters, Some(progress))?;
     Ok(Projection {
         source: source.weights_hash,
         kernels,
