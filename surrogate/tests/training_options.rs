@@ -290,7 +290,7 @@ fn symmetries_that_the_physics_lacks_are_refused_with_the_reason() {
     };
     assert!(with(oblong, "transpose", true).contains("16 × 12 points"));
     let one_sided = || Data {
-        open_right: true,
+        right: Some("absorbing"),
         ..plain()
     };
     let message = with(one_sided(), "flip-x", true);
@@ -299,6 +299,13 @@ fn symmetries_that_the_physics_lacks_are_refused_with_the_reason() {
         "{message}"
     );
     assert!(with(one_sided(), "transpose", true).contains("all four"));
+    let moved = Data {
+        right: Some("prescribed: displacement is given in time"),
+        ..plain()
+    };
+    assert!(
+        with(moved, "sign", true).contains("\"sign\" with a side whose displacement is prescribed")
+    );
     let hole = || Data {
         hole: Some(([4, 6], 0.0)),
         ..plain()

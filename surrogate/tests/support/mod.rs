@@ -24,8 +24,8 @@ pub struct Data {
     pub sources: bool,
     /// A hole of 3 × 3 points from this one on, and the value that all fields have there.
     pub hole: Option<([usize; 2], f32)>,
-    /// Whether the right side is said to be absorbing; the others are fixed.
-    pub open_right: bool,
+    /// What the right side is said to be; the others are fixed.
+    pub right: Option<&'static str>,
 }
 
 impl Default for Data {
@@ -38,7 +38,7 @@ impl Default for Data {
             source_end: 0.0,
             sources: false,
             hole: None,
-            open_right: false,
+            right: None,
         }
     }
 }
@@ -103,8 +103,8 @@ impl Data {
                 .collect(),
             boundaries: {
                 let mut sides = [(BoundaryType::Wall, "fixed"); 4];
-                if self.open_right {
-                    sides[1] = (BoundaryType::Open, "absorbing");
+                if let Some(words) = self.right {
+                    sides[1] = (BoundaryType::Open, words);
                 }
                 BoundarySpec::rectangle(self.shape, sides)
             },

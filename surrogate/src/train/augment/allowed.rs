@@ -4,7 +4,8 @@
 //! - `flip-x`, `flip-y`: the same boundary condition at both ends of the axis, and a domain that is its own mirror image;
 //! - `transpose`: as many points and the same spacing along both axes, the same condition at all sides, a domain that is its own
 //!   transpose;
-//! - `sign`: nothing further; every equation and boundary condition of the solver is linear and homogeneous.
+//! - `sign`: nothing further; the equation and its boundary conditions are linear and homogeneous;
+//! - all: no side with a displacement that is prescribed in time, which no network is given.
 //!
 //! What is looked at is the files' boundary conditions and the mask of points inside, at the grid's resolution.
 
@@ -25,6 +26,13 @@ pub(in super::super) fn check(
     train: &Split,
 ) -> Result<()> {
     for (place, symmetry) in symmetries.iter().enumerate() {
+        if prescribed(train.spec()) {
+            return wrong(
+                *symmetry,
+                "a side whose displacement is prescribed in time",
+                "sides that the waves alone move",
+            );
+        }
         if symmetries[..place].contains(symmetry) {
             return wrong(*symmetry, "itself a second time", "each symmetry once");
         }
@@ -98,6 +106,15 @@ fn ends(spec: &FileSpec, axis: usize) -> [String; 2] {
             .map(|condition| condition.description.as_str());
         holds.collect::<Vec<_>>().join(" and ")
     })
+}
+
+/// Whether a boundary condition says that it is `prescribed: …`.
+fn prescribed(spec: &FileSpec) -> bool {
+    let groups = spec.provenance.extra.get("boundary");
+    let sides = spec.boundaries.iter().map(|side| &side.description);
+    sides
+        .chain(groups)
+        .any(|words| words.contains("prescribed:"))
 }
 
 /// Whether a general domain has one condition on all its boundary groups, which are stored as `NAME: words; NAME: words`.
