@@ -3,7 +3,7 @@
 //! Each symmetry that the config names is applied to a sample or not, with probability ½ each, to inputs and targets alike; the
 //! transpose before the flips, so that all elements of the group that they generate are drawn equally often. On a uniform grid
 //! that ends at the domain's sides the action permutes grid points: it is exact. Choices are a function of the run's seed, the
-//! update and the sample's position in it. What makes a symmetry wrong is refused with the reason, in [`allowed`].
+//! update and the sample's position in it. What makes a symmetry wrong is refused with the reason, in `augment/allowed.rs`.
 
 mod allowed;
 
@@ -60,7 +60,7 @@ pub(super) struct Augmentation {
 }
 
 impl Augmentation {
-    /// The action on samples of a task on a grid; the symmetries must be [`allowed`].
+    /// The action on samples of a task on a grid; the symmetries must be allowed.
     pub(super) fn new(
         seed: u64,
         symmetries: &[Symmetry],

@@ -1,7 +1,7 @@
 //! What a training will need, said before it starts, and its pace, said after its first updates; kept in `footprint.json`.
 //!
 //! Memory is found by recording the forward pass of one sample and of two: what the tape holds for the way back grows by the
-//! same for every further sample. Beyond these maps an update holds the gradients of a few maps at a time ([`GRADIENTS`] of the
+//! same for every further sample. Beyond these maps an update holds the gradients of a few maps at a time (four of the
 //! largest), weights with their gradient, moments and mean, and the batches that are read ahead.
 
 use crate::Result;

@@ -3,8 +3,8 @@
 //! - `relative-l2`: mean over the batch of `‖p−t‖₂ / max(‖t‖₂, 0.01·√N)`, N values per sample. The targets have unit
 //!   standard deviation over the data set, so the floor is 1 % of a typical sample;
 //! - `mse`: mean of `(p−t)²`;
-//! - `h1`: value and gradient, see [`h1`];
-//! - `spectral`: weighted by wavenumber, see [`spectral`].
+//! - `h1`: value and gradient, see `loss/h1.rs`;
+//! - `spectral`: weighted by wavenumber, see `loss/spectral.rs`.
 //!
 //! Within a domain that is not the whole grid, values outside count as 0 in `p` and `t`, and not at all in N and the mean.
 
