@@ -269,3 +269,35 @@ fn the_size_of_the_data_can_be_varied() {
         &["train.trajectories", "at most the 8 of the train split"],
     );
 }
+
+/// The studies that the project hands out are read and planned as they are, on a handful of their trajectories.
+#[test]
+fn the_headline_studies_are_planned() {
+    let place = Workplace::new();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/headline/quick");
+    let dataset = folder.join("dataset.toml");
+    place.ok(&[
+        "generate",
+        dataset.to_str().unwrap(),
+        "-o",
+        "data",
+        "--quiet",
+        "--set",
+        "count={ train = 1, valid = 1, test = 1 }",
+    ]);
+    let study = folder.join("study.toml");
+    let plan = place.ok(&[
+        "study",
+        study.to_str().unwrap(),
+        "--dry-run",
+        "--set",
+        "data=data",
+    ]);
+    let dense = plan
+        .lines()
+        .find(|line| line.contains("dense_width=32_seed=0"))
+        .unwrap();
+    assert!(dense.contains("7 846 657"), "{dense}");
+    let projected = plan.lines().last().unwrap();
+    assert!(projected.contains("filter-R1-projected_seed=10"), "{plan}");
+}
