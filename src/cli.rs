@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use fewave_surrogate::{Execution, Scheme};
+use fewave_surrogate::{Epsilon, Execution, Scheme};
 
 use crate::verify::CHECKS;
 
@@ -159,6 +159,11 @@ pub enum Command {
         #[command(flatten)]
         reference: ReferenceArguments,
     },
+    /// Drop the units of a trained dense network (mlp) that say nearly the same for every input, and retrain it
+    #[command(
+        after_help = "A unit is dropped if the standard deviation of its output over the train split is below EPSILON times the largest of its layer; its mean goes into the next layer's bias. The smaller network is retrained and kept if its validation error has not risen by more than allowed.\nExamples: fewave prune runs/traces --epsilon 1e-3 -o runs/pruned\n          fewave prune runs/traces --epsilon auto --max-error-rise 0 -o runs/small\nConvolutional networks are compressed before training instead, by network.scheme."
+    )]
+    Prune(PruneArguments),
     /// Evaluate several runs side by side and write the report
     #[command(
         after_help = "Beside the runs stand trivial predictions, coarse FE, the reference's own error (some trajectories solved again at half the mesh size and time\nstep), and the speed-up over the fastest FE that is as good as each run.\nExample: fewave compare runs/dense runs/one-way --data data -o report"
@@ -321,6 +326,40 @@ A study file:
 
 Example: fewave study study.toml -o study --dry-run, then without; at last, on a quiet machine, with --latency";
 
+/// Arguments of `prune`.
+#[derive(Debug, Clone, Args)]
+pub struct PruneArguments {
+    /// Run or checkpoint with network.kind = "mlp"
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Share of the largest deviation in a layer below which a unit is dropped (above 0, at most 1), or auto: the largest that the error allows
+    #[arg(long, value_name = "EPSILON", value_parser = parse_epsilon, allow_hyphen_values = true)]
+    pub epsilon: Epsilon,
+    /// Largest rise of the validation error, relative to that of RUN
+    #[arg(
+        long,
+        default_value_t = 0.02,
+        value_name = "SHARE",
+        allow_hyphen_values = true
+    )]
+    pub max_error_rise: f64,
+    /// Most rounds, refused ones included
+    #[arg(long, default_value_t = 40, value_name = "N")]
+    pub rounds: usize,
+    /// Updates after each round [default: a tenth of the training's]
+    #[arg(long, value_name = "N")]
+    pub retrain_steps: Option<usize>,
+    /// Peak learning rate of retraining [default: the training's]
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
+    pub retrain_rate: Option<f64>,
+    /// Dataset folder, where it is not the one of the training's configuration any more
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Folder of the pruned run
+    #[arg(short, long, value_name = "RUN2")]
+    pub output: PathBuf,
+}
+
 /// What `bench` measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum BenchKind {
@@ -413,6 +452,14 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds.is_finite() && seconds >= 0.0 => Ok(seconds),
         _ => Err("expected a time in s of at least 0".to_owned()),
+    }
+}
+
+fn parse_epsilon(text: &str) -> Result<Epsilon, String> {
+    match (text, text.parse::<f64>()) {
+        ("auto", _) => Ok(Epsilon::Auto),
+        (_, Ok(epsilon)) => Ok(Epsilon::Fixed(epsilon)),
+        _ => Err("expected a number above 0, for example 1e-3, or auto".to_owned()),
     }
 }
 

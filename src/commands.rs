@@ -10,6 +10,7 @@ mod generate;
 mod init;
 mod inspect;
 mod predict;
+mod prune;
 mod simulate;
 mod study;
 pub mod train;
@@ -112,6 +113,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             output,
             reference,
         } => evaluate::run(&runs, &data, split, output.as_deref(), reference, global)?,
+        Command::Prune(arguments) => prune::run(&arguments, global)?,
         Command::Compare {
             runs,
             data,

@@ -17,6 +17,7 @@ mod interrupt;
 mod output;
 mod sample;
 mod study;
+mod traces;
 mod verify;
 
 use std::process::ExitCode;

@@ -2,13 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use fewave_datasets::{SplitName, content_hash};
+use fewave_datasets::{Split, SplitName, content_hash};
+use fewave_surrogate::Surrogate;
 
 use crate::cli::{FeArguments, Global};
-use crate::comparison::fe::{self, Assessment, FeOptions};
+use crate::comparison::fe::discretisation::Discretisation;
+use crate::comparison::fe::timing::{self, FeTime};
+use crate::comparison::fe::{self, Assessment, Fe, FeOptions};
 use crate::comparison::{self, Measured, report};
 use crate::console::Console;
 use crate::output::{self, Contents};
+use crate::traces;
 
 /// Runs the command.
 pub fn run(
@@ -20,6 +24,17 @@ pub fn run(
     global: &Global,
 ) -> anyhow::Result<()> {
     let console = Console::new(global);
+    if let Some(loaded) = traces::load(runs)? {
+        return compare_traces(
+            loaded,
+            data,
+            split,
+            folder,
+            arguments,
+            global.force,
+            &console,
+        );
+    }
     let Compared { measured, fe } =
         compare(runs, data, split, folder, arguments, global.force, &console)?;
     console.say(format!(
@@ -77,6 +92,69 @@ impl FeArguments {
             text += &format!(" --fe-seconds {}", self.fe_seconds);
         }
         text
+    }
+}
+
+/// Measures runs of traces and writes the report.
+fn compare_traces(
+    loaded: Vec<(PathBuf, Surrogate)>,
+    data: &Path,
+    split: SplitName,
+    folder: &Path,
+    arguments: &FeArguments,
+    force: bool,
+    console: &Console,
+) -> anyhow::Result<()> {
+    let opened = super::open_reference(data, split)?;
+    for (_, surrogate) in &loaded {
+        surrogate.check(&opened)?;
+    }
+    output::prepare_folder(folder, &CONTENTS, force)?;
+    let runs: Vec<String> = loaded
+        .iter()
+        .map(|(run, _)| run.display().to_string())
+        .collect();
+    let measured = traces::measure(loaded, &opened, data, console)?;
+    let comparison = traces::report::Comparison {
+        measured: &measured,
+        split: &opened,
+        fe: fe_time(&opened, arguments, console),
+        data_hash: content_hash(data)?,
+        command: format!(
+            "fewave compare {} --data {} --split {split} -o {}{}",
+            runs.join(" "),
+            data.display(),
+            folder.display(),
+            arguments.typed()
+        ),
+    };
+    traces::report::write(&comparison, folder)?;
+    console.say(format!(
+        "errors of the traces on the {split} split of {}",
+        data.display()
+    ));
+    console.say(traces::terminal_tables(&measured));
+    console.say(format!("\nreport: {}", folder.join("index.html").display()));
+    console.json(&traces::as_json(&measured))
+}
+
+/// What FE takes, if it is asked and the data's configuration can be run again here.
+fn fe_time(split: &Split, arguments: &FeArguments, console: &Console) -> Option<FeTime> {
+    if arguments.no_fe {
+        return None;
+    }
+    let time = || {
+        let config = fe::config(split)?;
+        timing::time(&Fe::new(&config, split)?, &Discretisation::own(&config))
+    };
+    match time() {
+        Ok(time) => Some(time),
+        Err(error) => {
+            console.warn(format!(
+                "the FE time is left out of the report: the data's configuration cannot be run again here: {error:#}"
+            ));
+            None
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::comparison::fe::{self, FeOptions};
 use crate::config::ConfigError;
 use crate::console::Console;
 use crate::output::{self, Contents};
+use crate::traces;
 
 /// What an evaluation folder holds.
 const CONTENTS: Contents = Contents {
@@ -40,7 +41,11 @@ pub fn run(
         .into());
     }
     let split = super::open_reference(data, split.into())?;
-    let loaded = comparison::load(runs, &split)?;
+    let traces = traces::load(runs)?;
+    let loaded = match &traces {
+        Some(_) => Vec::new(),
+        None => comparison::load(runs, &split)?,
+    };
     let mut folders = Vec::new();
     for run in runs {
         let own = if run.is_dir() {
@@ -53,6 +58,23 @@ pub fn run(
             folder.map_or((own, true), |given| (given.to_path_buf(), global.force));
         output::prepare_folder(&folder, &CONTENTS, replace)?;
         folders.push(folder);
+    }
+    if let Some(loaded) = traces {
+        let measured = traces::measure(loaded, &split, data, &console)?;
+        for (item, folder) in measured.iter().zip(&folders) {
+            traces::files::write(item, &split, folder, &console)?;
+            console.say(format!(
+                "{}: metrics.csv, summary.csv, timing.json, predictions.hdf5",
+                folder.display()
+            ));
+        }
+        console.say(format!(
+            "\nerrors of the traces on the {} split of {}",
+            split.provenance().split,
+            data.display()
+        ));
+        console.say(traces::terminal_tables(&measured));
+        return console.json(&traces::as_json(&measured));
     }
     let mut measured = comparison::measure(loaded, &split, &console)?;
     let fe = if arguments.no_fe {

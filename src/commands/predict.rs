@@ -16,6 +16,7 @@ use crate::comparison::{files, ranges};
 use crate::config::ConfigError;
 use crate::console::{Console, duration};
 use crate::output;
+use crate::traces;
 
 /// Most snapshots that `--steps` may ask for.
 const MOST_STEPS: usize = 100_000;
@@ -50,6 +51,25 @@ pub fn run(
     }
     output::prepare_file(file, global.force)?;
     let surrogate = Surrogate::load(run, &Device::Cpu)?;
+    if let Some(constants) = surrogate.traces() {
+        if let Some(count) = steps {
+            return Err(ConfigError::Usage(format!(
+                "--steps {count}: {} predicts traces, always the {} samples that it was trained on; leave --steps out",
+                run.display(),
+                constants.samples
+            ))
+            .into());
+        }
+        return traces::predict::run(
+            run,
+            &surrogate,
+            constants,
+            input,
+            file,
+            extrapolate,
+            &console,
+        );
+    }
     let split = Split::open_file(input)?;
     surrogate.check(&split)?;
     let name = label(run);

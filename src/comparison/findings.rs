@@ -201,7 +201,7 @@ fn worse_than_trivial(item: &Measured) -> Vec<String> {
 }
 
 /// An error that is not a number is worse than any.
-fn is_no_better(own: f64, trivial: f64) -> bool {
+pub fn is_no_better(own: f64, trivial: f64) -> bool {
     own.is_nan() || own >= trivial
 }
 

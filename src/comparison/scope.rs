@@ -180,6 +180,7 @@ pub fn reached(item: &Measured, latency: &Latency) -> usize {
     match &item.surrogate.config().task {
         TaskConfig::Propagate(_) => latency.rollout_steps,
         TaskConfig::Field(task) => latency.rollout_steps * task.every,
+        TaskConfig::Traces(_) => 0,
     }
 }
 

@@ -52,19 +52,24 @@ pub fn from_document(document: &Document) -> Result<TrainConfig, ConfigError> {
 }
 
 fn read_task(section: &Section<'_>) -> Result<TaskConfig, ConfigError> {
-    let kind = section.word("kind", &["propagate", "field"], true)?;
+    let kind = section.word("kind", &["propagate", "field", "traces"], true)?;
     let mut table = section.table().clone();
     table.remove("kind");
     Ok(match kind {
         "field" => TaskConfig::Field(convert(section.document(), "task", table)?),
+        "traces" => TaskConfig::Traces(convert(section.document(), "task", table)?),
         _ => TaskConfig::Propagate(convert(section.document(), "task", table)?),
     })
 }
 
 fn read_network(section: &Section<'_>) -> Result<NetworkConfig, ConfigError> {
-    let kind = section.word("kind", &["unet", "cnn"], true)?;
+    let kind = section.word("kind", &["unet", "cnn", "mlp"], true)?;
     let mut table = section.table().clone();
     table.remove("kind");
+    if kind == "mlp" {
+        let config = convert(section.document(), "network", table)?;
+        return Ok(NetworkConfig::Mlp(config));
+    }
     // read on its own below, where misspelt keys beside it have been named
     if table.contains_key("scheme") {
         let dense = Table::from_iter([("kind".to_owned(), Value::from("dense"))]);
@@ -74,7 +79,9 @@ fn read_network(section: &Section<'_>) -> Result<NetworkConfig, ConfigError> {
         "cnn" => NetworkConfig::Cnn(convert(section.document(), "network", table)?),
         _ => NetworkConfig::Unet(convert(section.document(), "network", table)?),
     };
-    *config.scheme_mut() = read_scheme(section)?;
+    if let Some(scheme) = config.scheme_mut() {
+        *scheme = read_scheme(section)?;
+    }
     Ok(config)
 }
 

@@ -266,7 +266,7 @@ impl Checkpoint {
         let config = &self.metadata.config;
         config.validate()?;
         let mut parameters = Parameters::frozen(self.weights.clone(), device);
-        let channels: Channels = config.task.channels(&self.metadata.normalisation);
+        let channels: Channels = self.metadata.channels()?;
         let network = config
             .network
             .build(

@@ -9,6 +9,7 @@ mod baseline;
 mod case;
 mod judge;
 mod latency;
+pub mod traces;
 mod yardstick;
 
 use crate::metrics::{MetricsSummary, StepMetrics, Summary, TrajectoryMetrics};

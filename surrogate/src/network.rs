@@ -1,10 +1,12 @@
-//! Networks: from channels on a grid to channels on the same grid, their convolutions built from any [`Scheme`].
+//! Networks: from channels on a grid to channels on the same grid, their convolutions built from any [`Scheme`]; or from
+//! numbers to numbers ([`mlp`]).
 
 pub mod activation;
 mod block;
 pub mod cnn;
 mod grid;
 mod join;
+pub mod mlp;
 mod noisy;
 pub mod norm;
 mod pass;
@@ -22,6 +24,7 @@ use std::fmt::Debug;
 
 pub use activation::Activation;
 pub use cnn::CnnConfig;
+pub use mlp::MlpConfig;
 pub use norm::Norm;
 pub use pass::Pass;
 pub use unet::UnetConfig;
@@ -34,6 +37,8 @@ pub enum NetworkConfig {
     Unet(UnetConfig),
     /// Residual network at one resolution.
     Cnn(CnnConfig),
+    /// Dense feed-forward network, on numbers instead of maps.
+    Mlp(MlpConfig),
 }
 
 /// What a convolution sees beyond the grid (config key `padding`).
@@ -54,8 +59,8 @@ pub struct Channels {
     pub outputs: usize,
 }
 
-/// A map from `(B, inputs, x, y)` to `(B, outputs, x, y)`, or from `(B, inputs, t, x, y)` to `(B, outputs, t, x, y)`: any batch size
-/// and any grid that [`check_grid`](Self::check_grid) accepts.
+/// A map from `(B, inputs, x, y)` to `(B, outputs, x, y)`, from `(B, inputs, t, x, y)` to `(B, outputs, t, x, y)`, or, without a grid,
+/// from `(B, inputs)` to `(B, outputs)`: any batch size and any grid that [`check_grid`](Self::check_grid) accepts.
 pub trait Network: Debug + Send + Sync {
     /// Applies the network in one pass; keeps the graph for differentiation when its parameters are trainable.
     ///
@@ -132,10 +137,11 @@ impl NetworkConfig {
         match self {
             Self::Unet(config) => config.validate(),
             Self::Cnn(config) => config.validate(),
+            Self::Mlp(config) => config.validate(),
         }
     }
 
-    /// Builds the network on `axes` axes (2 for `(x, y)`, 3 for `(t, x, y)`) with its parameters in `parameters`, drawn from
+    /// Builds the network on `axes` axes (2 for `(x, y)`, 3 for `(t, x, y)`, 0 for numbers) with its parameters in `parameters`, drawn from
     /// `random`.
     ///
     /// # Errors
@@ -154,6 +160,9 @@ impl NetworkConfig {
             )?)),
             Self::Cnn(config) => Ok(Box::new(cnn::Cnn::build(
                 config, channels, axes, parameters, random,
+            )?)),
+            Self::Mlp(config) => Ok(Box::new(mlp::Mlp::build(
+                config, channels, parameters, random,
             )?)),
         }
     }
@@ -205,23 +214,31 @@ impl NetworkConfig {
         match self {
             Self::Unet(config) => config.shapes(channels, axes),
             Self::Cnn(config) => config.shapes(channels, axes),
+            Self::Mlp(_) => Vec::new(),
         }
     }
 
-    /// The scheme of its convolutions, in short, for tables and titles.
+    /// The scheme of its convolutions, in short, for tables and titles; dense where it has none.
     pub fn scheme(&self) -> &Scheme {
         match self {
             Self::Unet(config) => &config.scheme,
             Self::Cnn(config) => &config.scheme,
+            Self::Mlp(_) => &Scheme::Dense,
         }
     }
 
-    /// The same, to be replaced.
-    pub fn scheme_mut(&mut self) -> &mut Scheme {
+    /// The same, to be replaced; none where there are no convolutions.
+    pub fn scheme_mut(&mut self) -> Option<&mut Scheme> {
         match self {
-            Self::Unet(config) => &mut config.scheme,
-            Self::Cnn(config) => &mut config.scheme,
+            Self::Unet(config) => Some(&mut config.scheme),
+            Self::Cnn(config) => Some(&mut config.scheme),
+            Self::Mlp(_) => None,
         }
+    }
+
+    /// Whether it maps numbers to numbers, and not maps to maps.
+    pub fn takes_numbers(&self) -> bool {
+        matches!(self, Self::Mlp(_))
     }
 }
 

@@ -145,7 +145,9 @@ fn check(trained: &TrainConfig, config: &TrainConfig) -> Result<OneWay> {
         }
     };
     let mut twin = config.network.clone();
-    *twin.scheme_mut() = Scheme::Dense;
+    if let Some(scheme) = twin.scheme_mut() {
+        *scheme = Scheme::Dense;
+    }
     if twin != trained.network || config.task != trained.task {
         let mut dense = config.clone();
         dense.network = twin;

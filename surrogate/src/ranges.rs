@@ -156,6 +156,26 @@ impl Ranges {
             .collect())
     }
 
+    /// What of a trajectory's numbers, by name, is outside.
+    pub fn check_numbers(
+        &self,
+        trajectory: u64,
+        numbers: &BTreeMap<String, f64>,
+    ) -> Vec<OutOfRange> {
+        let outside = numbers
+            .iter()
+            .filter(|(name, value)| self.leaves(name, **value));
+        outside
+            .map(|(name, value)| OutOfRange {
+                trajectory,
+                name: name.clone(),
+                value: *value,
+                unit: String::new(),
+                range: self.quantities.get(name).copied(),
+            })
+            .collect()
+    }
+
     /// Whether a value is outside of the range of its name, the margin included; zero of an unknown name is inside.
     fn leaves(&self, name: &str, value: f64) -> bool {
         let Some([least, most]) = self.quantities.get(name) else {

@@ -9,14 +9,17 @@ use crate::scheme::folding::{Execution, Executions, LayerExecution};
 use crate::task::field::{Field, Scene};
 use crate::task::propagate::Propagate;
 use crate::task::scenes::read_scene;
+use crate::task::traces::TraceConstants;
 use crate::task::{Domain, Grid, Task, TaskConfig};
+use crate::trace_prediction::TracePredictor;
 use crate::train::config::TrainConfig;
 use crate::whole_field::FieldPredictor;
 use crate::{Result, SurrogateError};
 use candle_core::{Device, Tensor};
 use fewave_datasets::{Split, WindowStart, Windows};
-use ndarray::{Array3, Array4, ArrayView2, ArrayView3, ArrayView4, Axis};
+use ndarray::{Array2, Array3, Array4, ArrayView2, ArrayView3, ArrayView4, Axis};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -86,11 +89,7 @@ impl Surrogate {
     pub fn load(path: &Path, device: &Device) -> Result<Self> {
         let checkpoint = Checkpoint::read(path)?;
         let (network, parameters) = checkpoint.network(device)?;
-        let task = Task::new(
-            &checkpoint.metadata.config.task,
-            checkpoint.metadata.normalisation,
-            checkpoint.metadata.grid.domain.clone(),
-        );
+        let task = Task::of_checkpoint(&checkpoint.metadata)?;
         let Checkpoint {
             path,
             metadata,
@@ -139,6 +138,7 @@ impl Surrogate {
         match &self.config().task {
             TaskConfig::Propagate(task) => task.medium,
             TaskConfig::Field(task) => task.medium,
+            TaskConfig::Traces(_) => false,
         }
     }
 
@@ -211,12 +211,15 @@ impl Surrogate {
     /// # Errors
     /// [`SurrogateError::Data`] or [`SurrogateError::Shape`] naming the axis or the field.
     pub fn check(&self, split: &Split) -> Result<()> {
+        if let Task::Traces(task) = &self.task {
+            return task.check(split);
+        }
         let grid = Grid::of(split)?;
         self.metadata.grid.check_same_spacing(&grid)?;
         self.metadata.grid.check_same_domain(&grid, split)?;
         self.network.check_grid(&self.maps(grid.shape))?;
         match &self.task {
-            Task::Propagate(_) => Ok(()),
+            Task::Propagate(_) | Task::Traces(_) => Ok(()),
             Task::Field(task) => task.check_scenes(split),
         }
     }
@@ -259,6 +262,10 @@ impl Surrogate {
                 };
                 Ok(vec![Some(span); split.len()])
             }
+            Task::Traces(_) => Err(self.other_task(
+                "propagate or field",
+                "traces have no snapshots: predict the traces",
+            )),
         }
     }
 
@@ -355,7 +362,7 @@ impl Surrogate {
     fn predictor(&self) -> Option<Predictor<'_>> {
         match &self.task {
             Task::Propagate(task) => Some(self.step_predictor(task)),
-            Task::Field(_) => None,
+            Task::Field(_) | Task::Traces(_) => None,
         }
     }
 
@@ -373,6 +380,59 @@ impl Surrogate {
             task,
             device: &self.device,
         }
+    }
+
+    /// What a surrogate of traces was trained on; none for other tasks.
+    pub fn traces(&self) -> Option<&TraceConstants> {
+        self.task.traces()
+    }
+
+    /// Predicts the traces of trajectories from their scalars by name: for each trajectory one array `(row, time)` a quantity, in its
+    /// unit, in the order of [`TraceConstants::quantities`]; rows are receivers, of the gradient `(receiver, axis)`.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Data`] for a scalar that is missing or other than in training, [`SurrogateError::Setting`] for a surrogate of
+    /// another task.
+    pub fn predict_traces(
+        &self,
+        scalars: &[BTreeMap<String, f64>],
+    ) -> Result<Vec<Vec<Array2<f32>>>> {
+        let predictor = self.trace_predictor()?;
+        let constants = predictor.constants;
+        let width = constants.channels().inputs;
+        let mut inputs = vec![0.0; scalars.len() * width];
+        let each = inputs.chunks_exact_mut(width.max(1)).zip(scalars);
+        for (number, (input, scalars)) in each.enumerate() {
+            constants.fill_input(scalars, &format!("trajectory {number}"), input)?;
+        }
+        predictor.predict(&inputs)
+    }
+
+    /// Whether the scalars of a split are those that a surrogate of traces was trained to look at: its receivers do not matter for a
+    /// prediction.
+    ///
+    /// # Errors
+    /// As [`predict_traces`](Self::predict_traces).
+    pub fn check_scalars(&self, split: &Split) -> Result<()> {
+        let constants = self.trace_predictor()?.constants;
+        crate::task::trace_store::inputs(constants, split).map(drop)
+    }
+
+    /// The network as a predictor of traces.
+    pub(crate) fn trace_predictor(&self) -> Result<TracePredictor<'_>> {
+        match &self.task {
+            Task::Traces(task) => Ok(TracePredictor {
+                network: self.network.as_ref(),
+                constants: task.constants(),
+                device: &self.device,
+            }),
+            _ => Err(self.other_task("traces", "use a rollout or predict the whole field")),
+        }
+    }
+
+    /// The network alone.
+    pub(crate) fn network(&self) -> &dyn Network {
+        self.network.as_ref()
     }
 
     fn other_task(&self, expected: &str, remedy: &str) -> SurrogateError {

@@ -7,8 +7,11 @@ pub mod normalisation;
 pub mod propagate;
 pub(crate) mod samples;
 pub(crate) mod scenes;
+pub(crate) mod trace_store;
+pub mod traces;
 pub(crate) mod windows;
 
+use crate::checkpoint::Metadata;
 use crate::network::Channels;
 use crate::ranges::{OutOfRange, Ranges};
 use crate::{Result, SurrogateError};
@@ -18,6 +21,8 @@ use propagate::Propagate;
 use samples::Samples;
 use scenes::{Given, SceneStore};
 use serde::{Deserialize, Serialize};
+use trace_store::TraceStore;
+use traces::Traces;
 use windows::WindowStore;
 
 pub use domain::Domain;
@@ -25,6 +30,7 @@ pub use field::FieldConfig;
 pub use grid::Grid;
 pub use normalisation::Normalisation;
 pub use propagate::{PropagateConfig, Target};
+pub use traces::{TraceConstants, TracesConfig};
 
 /// Name of the field that is predicted.
 pub(crate) const DISPLACEMENT: &str = "displacement";
@@ -39,6 +45,8 @@ pub enum TaskConfig {
     Propagate(PropagateConfig),
     /// The scene to the whole wavefield, in one pass.
     Field(FieldConfig),
+    /// The scene's sampled numbers to the signals at the receivers.
+    Traces(TracesConfig),
 }
 
 impl TaskConfig {
@@ -47,6 +55,7 @@ impl TaskConfig {
         match self {
             Self::Propagate(_) => "propagate",
             Self::Field(_) => "field",
+            Self::Traces(_) => "traces",
         }
     }
 
@@ -58,46 +67,56 @@ impl TaskConfig {
         match self {
             Self::Propagate(config) => config.validate(),
             Self::Field(config) => config.validate(),
+            Self::Traces(config) => config.validate(),
         }
     }
 
-    /// Channels that the task gives a network and wants from it; which parts of a scene are given is told by the constants.
+    /// Channels that the task gives a network and wants from it; which parts of a scene are given is told by the constants. Those of
+    /// traces are told by [`TraceConstants::channels`].
     pub fn channels(&self, constants: &Normalisation) -> Channels {
         match self {
             Self::Propagate(config) => config.channels(),
             Self::Field(config) => config.channels(constants),
+            Self::Traces(_) => self.least_channels(),
         }
     }
 
-    /// The same as far as it is known without the data: scenes at rest and without sources.
+    /// The same as far as it is known without the data: scenes at rest and without sources, one scalar and one sample.
     pub fn least_channels(&self) -> Channels {
         match self {
             Self::Propagate(config) => config.channels(),
             Self::Field(config) => config.least_channels(),
+            Self::Traces(_) => Channels {
+                inputs: 1,
+                outputs: 1,
+            },
         }
     }
 
-    /// Axes of the maps that a network is given: 2 for `(x, y)`, 3 for `(t, x, y)`.
+    /// Axes of the maps that a network is given: 2 for `(x, y)`, 3 for `(t, x, y)`, 0 for numbers.
     pub fn axes(&self) -> usize {
         match self {
             Self::Propagate(_) => 2,
             Self::Field(_) => 3,
+            Self::Traces(_) => 0,
         }
     }
 
-    /// The maps that a network is given on a snapshot grid: `(x, y)`, or `(t, x, y)`.
+    /// The maps that a network is given on a snapshot grid: `(x, y)`, `(t, x, y)`, or no axes for numbers.
     pub fn maps(&self, grid: [usize; 2]) -> Vec<usize> {
         match self {
             Self::Propagate(_) => grid.to_vec(),
             Self::Field(config) => vec![config.snapshots, grid[0], grid[1]],
+            Self::Traces(_) => Vec::new(),
         }
     }
 
-    /// Snapshots that a prediction starts from; of a whole field the first one.
+    /// Snapshots that a prediction starts from; of a whole field the first one, of traces none.
     pub fn history(&self) -> usize {
         match self {
             Self::Propagate(config) => config.history,
             Self::Field(_) => 1,
+            Self::Traces(_) => 0,
         }
     }
 }
@@ -107,21 +126,33 @@ impl TaskConfig {
 pub(crate) enum Task {
     Propagate(Propagate),
     Field(Field),
+    Traces(Traces),
 }
 
 impl Task {
-    pub(crate) fn new(
-        config: &TaskConfig,
-        constants: Normalisation,
-        domain: Option<Domain>,
-    ) -> Self {
+    fn new(config: &TaskConfig, constants: Normalisation, domain: Option<Domain>) -> Option<Self> {
         match config {
-            TaskConfig::Propagate(config) => {
-                Self::Propagate(Propagate::new(config.clone(), constants).within(domain))
-            }
-            TaskConfig::Field(config) => {
-                Self::Field(Field::new(config.clone(), constants).within(domain))
-            }
+            TaskConfig::Propagate(config) => Some(Self::Propagate(
+                Propagate::new(config.clone(), constants).within(domain),
+            )),
+            TaskConfig::Field(config) => Some(Self::Field(
+                Field::new(config.clone(), constants).within(domain),
+            )),
+            TaskConfig::Traces(_) => None,
+        }
+    }
+
+    /// The task of a checkpoint.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Data`] where it lacks the constants of its task.
+    pub(crate) fn of_checkpoint(metadata: &Metadata) -> Result<Self> {
+        let domain = metadata.grid.domain.clone();
+        match Self::new(&metadata.config.task, metadata.normalisation, domain) {
+            Some(task) => Ok(task),
+            None => Ok(Self::Traces(Traces::new(
+                metadata.trace_constants()?.clone(),
+            ))),
         }
     }
 
@@ -133,6 +164,9 @@ impl Task {
         domain: Option<Domain>,
     ) -> Result<Self> {
         let constants = match config {
+            TaskConfig::Traces(task) => {
+                return Ok(Self::Traces(Traces::new(TraceConstants::of(task, train)?)));
+            }
             TaskConfig::Propagate(task) => Normalisation::new(statistics, task.medium)?,
             TaskConfig::Field(task) => {
                 task.check_times(train)?;
@@ -140,13 +174,31 @@ impl Task {
                     .with_scene(statistics, &Given::of(train)?)?
             }
         };
-        Ok(Self::new(config, constants, domain))
+        Self::new(config, constants, domain)
+            .ok_or_else(|| samples::defect(format!("a task of kind {}", config.kind())))
+    }
+
+    /// Channels of its networks.
+    pub(crate) fn channels(&self, config: &TaskConfig) -> Channels {
+        match self {
+            Self::Traces(task) => task.constants().channels(),
+            _ => config.channels(self.normalisation()),
+        }
+    }
+
+    /// Constants of traces, where these are predicted.
+    pub(crate) fn traces(&self) -> Option<&TraceConstants> {
+        match self {
+            Self::Traces(task) => Some(task.constants()),
+            _ => None,
+        }
     }
 
     pub(crate) fn normalisation(&self) -> &Normalisation {
         match self {
             Self::Propagate(task) => task.normalisation(),
             Self::Field(task) => task.normalisation(),
+            Self::Traces(task) => task.normalisation(),
         }
     }
 
@@ -155,6 +207,7 @@ impl Task {
         match self {
             Self::Propagate(task) => task.domain(),
             Self::Field(task) => task.domain(),
+            Self::Traces(_) => None,
         }
     }
 
@@ -184,6 +237,7 @@ impl Task {
                     split.times().iter().position(|time| *time >= end)
                 }
                 Self::Field(_) => Some(0),
+                Self::Traces(_) => None,
             });
         }
         Ok(starts)
@@ -200,6 +254,7 @@ impl Task {
         Ok(match self {
             Self::Propagate(task) => Box::new(WindowStore::new(split, task, targets, budget)?),
             Self::Field(task) => Box::new(SceneStore::new(split, task, budget)?),
+            Self::Traces(task) => Box::new(TraceStore::new(split, task, budget)?),
         })
     }
 }

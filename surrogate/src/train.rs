@@ -140,7 +140,7 @@ pub fn train(
     let maps = config.task.maps(setup.data.grid.shape);
     let footprint = TrainFootprint::new(
         network.as_ref(),
-        config.task.channels(setup.task.normalisation()),
+        setup.task.channels(&config.task),
         &maps,
         parameters.count(),
         &config.train,
@@ -156,6 +156,7 @@ pub fn train(
         steps,
         windows,
     )?;
+    metadata.traces = setup.task.traces().cloned();
     metadata.ranges = Some(setup.task.ranges(&setup.data.train)?);
     // a run that was killed before its first checkpoint has a record alone: it begins again
     let only_begun = !run.join(LAST).exists() && run.join(LOG).exists();

@@ -20,4 +20,5 @@ mod prescribed;
 mod ranges;
 mod study;
 mod support;
+mod traces;
 mod verify;

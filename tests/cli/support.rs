@@ -136,6 +136,16 @@ impl Workplace {
         out
     }
 
+    /// Runs it, which must fail with some code of its own and a message that holds every one of `words`; never a panic.
+    pub fn fails_somehow(&self, arguments: &[&str], words: &[&str]) -> String {
+        let code = self.run(arguments).status.code().unwrap_or(-1);
+        assert!(
+            [1, 2].contains(&code),
+            "fewave {arguments:?} ended with {code}"
+        );
+        self.fails(code, arguments, words)
+    }
+
     /// Runs it, which must fail with `code` and a message that holds every one of `words`; never a panic.
     pub fn fails(&self, code: i32, arguments: &[&str], words: &[&str]) -> String {
         let output = self.run(arguments);

@@ -8,6 +8,7 @@ use fewave_surrogate::{Surrogate, TaskConfig};
 use serde_json::json;
 
 use crate::console::{Console, duration, grouped, percent, table};
+use crate::traces;
 
 /// A run folder (its best checkpoint) or a checkpoint.
 pub fn inspect(path: &Path, console: &Console) -> anyhow::Result<()> {
@@ -45,13 +46,18 @@ pub fn inspect(path: &Path, console: &Console) -> anyhow::Result<()> {
             "field: {} snapshots, {} apart, from the scene",
             task.snapshots, task.every
         ),
+        TaskConfig::Traces(_) => surrogate
+            .traces()
+            .map_or_else(String::new, traces::describe),
     };
     console.say(format!("task           {task}"));
     let grid = surrogate.grid();
-    console.say(format!(
-        "grid           {:?} points, spacing {:?} m, snapshots every {} s",
-        grid.shape, grid.spacing, grid.interval
-    ));
+    if surrogate.traces().is_none() {
+        console.say(format!(
+            "grid           {:?} points, spacing {:?} m, snapshots every {} s",
+            grid.shape, grid.spacing, grid.interval
+        ));
+    }
     if grid.domain.is_some() {
         console.say(format!("domain         {}", describe(grid.domain.as_ref())));
     }
@@ -69,11 +75,24 @@ pub fn inspect(path: &Path, console: &Console) -> anyhow::Result<()> {
                 best.rollout_steps,
                 best.step
             ),
+            None if best.rollout_steps == 0 => {
+                format!("valid split    traces {whole} (at step {})", best.step)
+            }
             None => format!(
                 "valid split    whole field of {} snapshots {whole} (at step {})",
                 best.rollout_steps, best.step
             ),
         });
+    }
+    if let Some(record) = &metadata.pruning {
+        let kept = record.rounds.iter().filter(|round| round.accepted).count();
+        console.say(format!(
+            "pruned         from {}, ε = {}, {} of {} rounds kept",
+            record.parent_weights,
+            record.epsilon,
+            kept.saturating_sub(1),
+            record.rounds.len().saturating_sub(1)
+        ));
     }
     console.say(format!(
         "hashes         weights {}, configuration {}\n",

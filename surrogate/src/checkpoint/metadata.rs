@@ -1,11 +1,13 @@
 //! What a checkpoint says beside its tensors: where it comes from, what it was trained on, and how well it does.
 
 use super::FORMAT;
-use crate::Result;
+use crate::network::Channels;
+use crate::prune::Pruning;
 use crate::ranges::Ranges;
-use crate::task::{Grid, Normalisation};
+use crate::task::{Grid, Normalisation, TaskConfig, TraceConstants};
 use crate::train::config::TrainConfig;
 use crate::train::selection::Select;
+use crate::{Result, SurrogateError};
 use serde::{Deserialize, Serialize};
 
 /// Everything about a checkpoint but its tensors.
@@ -24,6 +26,9 @@ pub struct Metadata {
     pub data_hash: String,
     /// Constants of the inputs and outputs, from the train split.
     pub normalisation: Normalisation,
+    /// What a network of traces was trained on; none for other tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traces: Option<TraceConstants>,
     /// Grid and snapshot interval of the training data.
     pub grid: Grid,
     /// Updates made.
@@ -43,6 +48,9 @@ pub struct Metadata {
     /// ([`project`](crate::project)) and not from drawn ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub projected_from: Option<String>,
+    /// How the run came out of another by pruning, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pruning: Option<Pruning>,
     /// How convolutions were executed in training: always as the scheme is written, never chosen by timing.
     pub execution: String,
     /// Whether the weights are a running mean over updates (`train.ema`); those of a `last` checkpoint are not.
@@ -63,10 +71,10 @@ pub struct Validation {
     /// Mean relative L2 error of single predictions; none where whole fields are predicted.
     #[serde(default)]
     pub one_step_relative_l2: Option<f64>,
-    /// Mean relative L2 error of rollouts of [`steps`](Self::rollout_steps), or of whole fields.
+    /// Mean relative L2 error of rollouts of [`steps`](Self::rollout_steps), of whole fields, or of traces.
     #[serde(with = "any_number")]
     pub rollout_relative_l2: f64,
-    /// Predicted snapshots of each rollout or field.
+    /// Predicted snapshots of each rollout or field; 0 of traces.
     pub rollout_steps: usize,
     /// How the errors of single predictions spread over the trajectories; none in older checkpoints and for whole fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -130,17 +138,44 @@ impl Validation {
         }
     }
 
-    /// The same for people: `one step`, `rollout` or `whole field`.
+    /// The same for people: `one step`, `rollout`, `whole field` or `traces`.
     pub fn measure(&self) -> &'static str {
         match (self.select, self.one_step_relative_l2) {
             (Select::OneStep, Some(_)) => "one step",
             (Select::Rollout, Some(_)) => "rollout",
+            (_, None) if self.rollout_steps == 0 => "traces",
             (_, None) => "whole field",
         }
     }
 }
 
 impl Metadata {
+    /// Channels of the network.
+    ///
+    /// # Errors
+    /// As [`trace_constants`](Self::trace_constants) for networks of traces.
+    pub fn channels(&self) -> Result<Channels> {
+        Ok(match &self.config.task {
+            TaskConfig::Traces(_) => self.trace_constants()?.channels(),
+            task => task.channels(&self.normalisation),
+        })
+    }
+
+    /// What a network of traces was trained on.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Data`] where it is missing or nonsense.
+    pub(crate) fn trace_constants(&self) -> Result<&TraceConstants> {
+        let constants = self.traces.as_ref().ok_or_else(|| SurrogateError::Data {
+            place: "metadata of the checkpoint".into(),
+            found: "no constants of traces".into(),
+            expected: "those of the training data".into(),
+            remedy: "give the checkpoint of a run with task.kind = \"traces\"".into(),
+        })?;
+        constants.check()?;
+        Ok(constants)
+    }
+
     /// The metadata of a run that has not started.
     pub(crate) fn new(
         config: &TrainConfig,
@@ -157,6 +192,7 @@ impl Metadata {
             config: config.clone(),
             data_hash,
             normalisation,
+            traces: None,
             grid,
             step: 0,
             steps,
@@ -165,6 +201,7 @@ impl Metadata {
             best: None,
             ranges: None,
             projected_from: None,
+            pruning: None,
             execution: "as-written".into(),
             averaged: false,
         })

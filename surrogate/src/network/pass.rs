@@ -49,6 +49,15 @@ impl Pass {
         Ok(())
     }
 
+    /// Counts the operations of a dense layer of weights `(outputs, inputs)` on its input `(B, inputs)`, if wanted.
+    pub(super) fn count_dense(&mut self, weight: &Tensor, input: &Tensor) -> Result<()> {
+        if let Some(operations) = &mut self.operations {
+            let counts = indicator(input)?.matmul(&indicator(weight)?.t()?)?;
+            *operations += counts.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()?;
+        }
+        Ok(())
+    }
+
     /// Synaptic operations of the whole pass.
     pub(super) fn operations(&self) -> f64 {
         self.operations.unwrap_or(0.0)
@@ -58,9 +67,12 @@ impl Pass {
 /// Pairs of a weight that is not 0 and an input that is not 0, for which spiking hardware does work (Appuswamy et al.,
 /// arXiv:1606.02407): the convolution of both indicators, summed. The weights are those of the equivalent kernel.
 fn synaptic_operations(layer: &dyn Layer, input: &Tensor) -> Result<f64> {
-    let indicator =
-        |tensor: &Tensor| -> Result<Tensor> { Ok(tensor.detach().ne(0.0)?.to_dtype(DType::F32)?) };
     let kernel = indicator(&layer.equivalent_kernel()?)?;
     let counts = ops::convolution(&indicator(input)?, &kernel, None)?;
     Ok(counts.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()?)
+}
+
+/// 1 where a value is not 0, and 0 elsewhere.
+fn indicator(tensor: &Tensor) -> Result<Tensor> {
+    Ok(tensor.detach().ne(0.0)?.to_dtype(DType::F32)?)
 }

@@ -73,6 +73,19 @@ impl Normalisation {
         Ok(constants)
     }
 
+    /// Constants that change nothing, for a task without fields.
+    pub(crate) fn neutral() -> Self {
+        Self {
+            displacement_mean: 0.0,
+            displacement_std: 1.0,
+            increment_std: 1.0,
+            speed_mean: 0.0,
+            speed_std: 1.0,
+            velocity_std: None,
+            source_rms: None,
+        }
+    }
+
     /// What networks are given as displacement outside the domain: zero.
     pub(crate) fn displacement_outside(&self) -> f32 {
         (-self.displacement_mean / self.displacement_std) as f32

@@ -103,6 +103,8 @@ impl Augmentation {
                 inputs.extend(constants.source_rms.map(|_| plain));
                 (inputs, target)
             }
+            // numbers have no symmetries: none are allowed
+            TaskConfig::Traces(_) => (Vec::new(), plain),
         };
         Self {
             seed,

@@ -38,9 +38,38 @@ impl TrainConfig {
     pub fn validate(&self) -> Result<()> {
         self.task.validate()?;
         self.network.validate()?;
+        self.check_kinds()?;
         self.network
             .check_layers(self.task.least_channels(), self.task.axes())?;
         self.train.validate(&self.task)
+    }
+
+    /// Refuses a network of numbers for a task on maps, and the other way round.
+    fn check_kinds(&self) -> Result<()> {
+        let (numbers, task) = (self.network.takes_numbers(), self.task.kind());
+        if numbers == (self.task.axes() == 0) {
+            return Ok(());
+        }
+        let refuse = |found: &str, expected: String, remedy: &str| {
+            Err(SurrogateError::Setting {
+                key: "network.kind".into(),
+                found: found.into(),
+                expected,
+                remedy: remedy.into(),
+            })
+        };
+        if numbers {
+            let expected =
+                format!("\"unet\" or \"cnn\" for task.kind = \"{task}\", which is about maps");
+            refuse("mlp", expected, "change it, or use task.kind = \"traces\"")
+        } else {
+            let expected = "\"mlp\" for task.kind = \"traces\", which is about numbers".into();
+            refuse(
+                "a network of maps",
+                expected,
+                "use network = { kind = \"mlp\", hidden = [256, 256] }",
+            )
+        }
     }
 
     /// SHA-256 of the configuration as canonical JSON, less the keys that a resumed run may change.

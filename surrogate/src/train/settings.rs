@@ -337,6 +337,20 @@ impl TrainSettings {
                 "0.01 is a good start",
             );
         }
+        let of_maps = [
+            ("augment", !self.augment.is_empty()),
+            ("loss", matches!(self.loss, Loss::H1 | Loss::Spectral)),
+        ];
+        for (key, given) in of_maps {
+            if given && task.axes() == 0 {
+                return refuse(
+                    key,
+                    "it with task.kind = \"traces\"",
+                    "a task on maps: numbers have neither gradients nor symmetries",
+                    "remove it: loss = \"relative-l2\" and \"mse\" serve traces",
+                );
+            }
+        }
         let of_propagate = [
             ("unroll", self.longest_unroll() > 1),
             ("input_noise", self.input_noise > 0.0),

@@ -30,7 +30,11 @@ impl<'a> Setup<'a> {
     /// Opens the data and checks that they and the configuration fit.
     pub(super) fn new(config: &'a TrainConfig) -> Result<Self> {
         config.validate()?;
-        let data = TrainingData::open(config)?;
+        let mut data = TrainingData::open(config)?;
+        if config.task.axes() == 0 {
+            // numbers have no place on the grid
+            data.grid.domain = None;
+        }
         let domain = data.grid.domain.clone();
         let task = Task::of(&config.task, &data.train, &data.statistics, domain)?;
         if let Task::Field(field) = &task {
@@ -52,7 +56,7 @@ impl<'a> Setup<'a> {
         let mut parameters = Parameters::new(DType::F32, device);
         let mut random = ChaCha12Rng::seed_from_u64(config.seed);
         let network = config.network.build(
-            config.task.channels(self.task.normalisation()),
+            self.task.channels(&config.task),
             config.task.axes(),
             &mut parameters,
             &mut random,

@@ -1,7 +1,8 @@
 //! Validation during training: one-step errors and a short rollout on the valid split, or errors of whole fields.
 //!
 //! On the first 16 trajectories at most, and every one of their windows; errors are those of [`crate::metrics`], averaged
-//! over the trajectories. The final evaluation sees everything; this one must not take longer than the training.
+//! over the trajectories. The final evaluation sees everything; this one must not take longer than the training. Traces are
+//! validated on all trajectories: a pass through a dense network costs next to nothing.
 
 use crate::checkpoint::{Spread, Validation};
 use crate::metrics::{Summary, relative_l2};
@@ -10,6 +11,7 @@ use crate::rollout::Predictor;
 use crate::task::field::Field;
 use crate::task::propagate::Propagate;
 use crate::task::{DISPLACEMENT, SPEED, Task};
+use crate::trace_prediction::TracePredictor;
 use crate::train::settings::TrainSettings;
 use crate::whole_field::FieldPredictor;
 use crate::{Result, SurrogateError};
@@ -36,6 +38,15 @@ pub(super) fn validate(
             propagate(network, task, split, device, settings.validation_steps())?
         }
         Task::Field(task) => field(network, task, split, device)?,
+        Task::Traces(task) => {
+            let constants = task.constants();
+            let predictor = TracePredictor {
+                network,
+                constants,
+                device,
+            };
+            (Vec::new(), predictor.errors(split)?, 0)
+        }
     };
     let spread = |summary: &Summary| Spread {
         median: summary.median,

@@ -161,6 +161,7 @@ fn medium(symmetry: Symmetry, task: &TaskConfig, train: &Split) -> Result<()> {
     let seen = match task {
         TaskConfig::Propagate(config) => config.medium,
         TaskConfig::Field(config) => config.medium,
+        TaskConfig::Traces(_) => false,
     };
     let stored = train.field_specs().iter().any(|field| field.name == SPEED);
     if seen || !stored {
