@@ -1,10 +1,10 @@
 //! Pruning of trained dense networks: train large, keep the units that say something, rebuild small, retrain.
 //!
 //! A round goes through the hidden layers in order: every unit whose output varies over the train split by less than ε times the
-//! largest of its layer ([`variability`]) is dropped, its mean folded into the next layer's bias ([`dense`]). The smaller network starts
-//! from the surviving weights and is retrained for a few steps like any run ([`round`]). It is accepted if its error on the valid split is
+//! largest of its layer (`prune/variability.rs`) is dropped, its mean folded into the next layer's bias (`prune/dense.rs`). The smaller network starts
+//! from the surviving weights and is retrained for a few steps like any run (`prune/round.rs`). It is accepted if its error on the valid split is
 //! at most `(1 + rise)` times that of the trained network; else the last accepted one stays. Rounds go on until no unit falls below ε
-//! or one is refused; [`Epsilon::Auto`] then goes on with another ε ([`search`]).
+//! or one is refused; [`Epsilon::Auto`] then goes on with another ε (`prune/search.rs`).
 //! Source: Balderas, Lastra, Benítez, *Optimizing dense feed-forward neural networks*, arXiv:2312.10560 (2023).
 //!
 //! The result is an ordinary run in the output folder, whose checkpoint records its parent's hash and every round. Rounds lie in

@@ -153,7 +153,7 @@ impl Metadata {
     /// Channels of the network.
     ///
     /// # Errors
-    /// As [`trace_constants`](Self::trace_constants) for networks of traces.
+    /// [`SurrogateError::Data`] for a network of traces whose constants are missing or nonsense.
     pub fn channels(&self) -> Result<Channels> {
         Ok(match &self.config.task {
             TaskConfig::Traces(_) => self.trace_constants()?.channels(),
