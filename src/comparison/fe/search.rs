@@ -102,7 +102,7 @@ mod tests {
         let mut left = 4;
         let mut error = |n: usize| -> Result<Option<f64>, Infallible> {
             left -= 1;
-            Ok((left > 0).then(|| if n >= 3 { 0.0 } else { 1.0 }))
+            Ok((left > 0).then_some(if n >= 3 { 0.0 } else { 1.0 }))
         };
         let Ok(outcome) = coarsest(50, 0.5, &mut error);
         assert_eq!(outcome, Outcome::Stopped(Some(3)));
