@@ -8,9 +8,11 @@ use std::f64::consts::PI;
 use std::path::Path;
 
 use fewave_plots::{
-    Baseline, Cell, Column, ErrorDistribution, ErrorGrowth, ErrorSample, ErrorSeries, Figure,
-    FigureStyle, LayerCount, ModelCount, ParameterCounts, Prediction, Provenance, Report,
-    ReportFigure, Table, TrainingCurves, TrainingRun, Verdict, Wavefields, write_figure,
+    Baseline, Cell, ColourMap, Column, ErrorDistribution, ErrorGrowth, ErrorMap, ErrorMaps,
+    ErrorSample, ErrorSeries, Figure, FigureStyle, LayerCount, ModelCount, ParameterCounts, Player,
+    PlayerFields, PlayerPrediction, PlayerSequence, Prediction, Provenance, Report, ReportFigure,
+    Spectra, Spectrum, Table, Trace, TracePanel, Traces, TrainingCurves, TrainingRun, Verdict,
+    Wavefields, write_figure,
 };
 use ndarray::Array2;
 
@@ -51,6 +53,140 @@ fn field(trajectory: usize, slowness: f64, loss: f64, time: f64) -> Array2<f32> 
         }
     }
     values.mapv(|v| v as f32)
+}
+
+/// Every step of a trajectory.
+fn trajectory(number: usize, (slowness, loss): (f64, f64)) -> Vec<Array2<f32>> {
+    let times = (0..STEPS).map(|k| (k + 1) as f64 * STEP);
+    times.map(|t| field(number, slowness, loss, t)).collect()
+}
+
+/// FE, and each surrogate, over all steps.
+type Rollouts = (Vec<Array2<f32>>, Vec<Vec<Array2<f32>>>);
+
+fn player(surrogates: &[Surrogate]) -> Result<Player, fewave_plots::PlotsError> {
+    let mut player = Player::new(PlayerFields {
+        quantity: "displacement".into(),
+        unit: "m".into(),
+        extent: [0.0, 1.0, 0.0, 1.0],
+        inside: None,
+        colour_map: ColourMap::default(),
+    });
+    for (number, word) in [(0, "the worst"), (4, "the median")] {
+        let (exact, predicted) = rollouts(surrogates, number);
+        player.add(&PlayerSequence {
+            label: format!("trajectory {number}, {word}"),
+            times: (1..=STEPS).map(|k| k as f64 * STEP).collect(),
+            reference: exact.iter().map(|f| f.view()).collect(),
+            predictions: surrogates
+                .iter()
+                .zip(&predicted)
+                .map(|(s, fields)| PlayerPrediction {
+                    label: s.label.into(),
+                    fields: fields.iter().map(|f| f.view()).collect(),
+                })
+                .collect(),
+        })?;
+    }
+    Ok(player)
+}
+
+fn rollouts(surrogates: &[Surrogate], number: usize) -> Rollouts {
+    let predicted = surrogates.iter().map(|s| trajectory(number, s.flaws));
+    (trajectory(number, (1.0, 0.0)), predicted.collect())
+}
+
+/// RMS over time of the error at each point, relative to the RMS of the exact field.
+fn error_map(exact: &[Array2<f32>], predicted: &[Array2<f32>]) -> Array2<f32> {
+    let scale = (exact.iter().flatten().map(|v| v * v).sum::<f32>()
+        / (STEPS * NODES * NODES) as f32)
+        .sqrt();
+    let mut sum = Array2::<f32>::zeros((NODES, NODES));
+    for (p, e) in predicted.iter().zip(exact) {
+        sum += &(p - e).mapv(|v| v * v);
+    }
+    sum.mapv(|v| (v / STEPS as f32).sqrt() / scale)
+}
+
+fn error_maps(surrogates: &[Surrogate]) -> ErrorMaps {
+    let trajectories: Vec<Rollouts> = (0..3).map(|k| rollouts(surrogates, k)).collect();
+    let model = |(place, s): (usize, &Surrogate)| {
+        let maps: Vec<Array2<f32>> = trajectories
+            .iter()
+            .map(|(exact, predicted)| error_map(exact, &predicted[place]))
+            .collect();
+        let mut worst = maps[0].clone();
+        let mut mean = Array2::zeros((NODES, NODES));
+        for map in &maps {
+            worst.zip_mut_with(map, |a, b| *a = a.max(*b));
+            mean += &(map / maps.len() as f32);
+        }
+        ErrorMap {
+            label: s.label.into(),
+            mean,
+            worst,
+        }
+    };
+    ErrorMaps {
+        name: "error-maps".into(),
+        title: "Errors over the square".into(),
+        metric: "RMS error over time / RMS of FE".into(),
+        extent: [0.0, 1.0, 0.0, 1.0],
+        models: surrogates.iter().enumerate().map(model).collect(),
+        inside: None,
+    }
+}
+
+fn traces(surrogates: &[Surrogate]) -> Traces {
+    let places = [(16, 20), (40, 32), (56, 48)];
+    let trace = |flaws: (f64, f64), (i, j): (usize, usize)| Trace {
+        times: (1..=STEPS).map(|k| k as f64 * STEP).collect(),
+        values: trajectory(0, flaws)
+            .iter()
+            .map(|f| f64::from(f[[i, j]]))
+            .collect(),
+    };
+    Traces {
+        name: "traces".into(),
+        title: "Displacement at three points".into(),
+        quantity: "displacement".into(),
+        unit: "m".into(),
+        models: surrogates.iter().map(|s| s.label.into()).collect(),
+        panels: places
+            .map(|at| TracePanel {
+                label: format!("node {}, {}", at.0, at.1),
+                reference: trace((1.0, 0.0), at),
+                predictions: surrogates.iter().map(|s| trace(s.flaws, at)).collect(),
+            })
+            .to_vec(),
+    }
+}
+
+/// Made up: energy that falls as that of a smooth pulse, and errors at short waves.
+fn spectra(surrogates: &[Surrogate]) -> Spectra {
+    let wavenumbers: Vec<f64> = (1..=NODES / 2).map(|k| k as f64 / 2.0).collect();
+    let energy = |k: &f64| 1e-4 * (-k * k / 20.0).exp() + 1e-12;
+    let model = |s: &Surrogate| Spectrum {
+        label: s.label.into(),
+        energy: wavenumbers
+            .iter()
+            .map(|k| energy(k) * (1.0 - s.flaws.1) + s.floor * 1e-6)
+            .collect(),
+        error: wavenumbers
+            .iter()
+            .map(|k| energy(k) * s.flaws.1 + s.floor * 1e-6)
+            .collect(),
+    };
+    Spectra {
+        name: "spectra".into(),
+        title: "Energy over wavenumbers".into(),
+        quantity: "energy of the displacement".into(),
+        unit: "m²".into(),
+        wavenumber_unit: "1/m".into(),
+        reference: wavenumbers.iter().map(energy).collect(),
+        models: surrogates.iter().map(model).collect(),
+        wavenumbers,
+    }
 }
 
 fn norm(field: &Array2<f32>) -> f64 {
@@ -239,6 +375,18 @@ fn figures(surrogates: &[Surrogate]) -> Vec<(Box<dyn Figure>, &'static str)> {
             "The error of every trajectory.",
         ),
         (
+            Box::new(error_maps(surrogates)),
+            "Where the error is, on average and at worst over three trajectories.",
+        ),
+        (
+            Box::new(traces(surrogates)),
+            "What receivers record; a late front is a shifted line.",
+        ),
+        (
+            Box::new(spectra(surrogates)),
+            "Energy of waves of different length.",
+        ),
+        (
             Box::new(counts),
             "Parameters and multiply-adds; shares are of the first model.",
         ),
@@ -304,7 +452,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .into(),
         ],
         tables: vec![table(&surrogates)],
+        player: Some(player(&surrogates)?),
         figures: draw("page", FigureStyle::page())?,
+        attachments: vec![],
         commands: vec!["cargo run --release -p fewave-plots --example gallery".into()],
         provenance: vec![Provenance {
             what: "program".into(),

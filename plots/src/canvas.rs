@@ -51,13 +51,23 @@ impl Svg {
         self.element(&size, &words)
     }
 
-    /// The drawing as an element of an HTML page, one picture for screen readers, named `label`; its size is left to the
-    /// page's style sheet.
+    /// The drawing as an element of an HTML page, named `label`: one picture for screen readers, or a group of them where
+    /// points can be asked what they are. Its size is left to the page's style sheet.
     pub(crate) fn inline(&self, label: &str) -> String {
+        let role = if self.body.contains("class=\"target\"") {
+            "group"
+        } else {
+            "img"
+        };
         self.element(
-            &format!("role=\"img\" aria-label=\"{}\"", escape_xml(label)),
+            &format!("role=\"{role}\" aria-label=\"{}\"", escape_xml(label)),
             "",
         )
+    }
+
+    /// Bytes that the drawing takes in a page.
+    pub(crate) fn len(&self) -> usize {
+        self.body.len()
     }
 
     fn element(&self, attributes: &str, words: &str) -> String {
@@ -92,9 +102,13 @@ impl Rect {
     }
 }
 
-/// PNG images to be placed under the drawing.
+/// What plotters does not draw: PNG images under the drawing, and invisible targets over it that say what lies below a
+/// pointer.
 #[derive(Default)]
-pub(crate) struct Images(String);
+pub(crate) struct Images {
+    rasters: String,
+    targets: String,
+}
 
 impl Images {
     /// Stretches `png` over `place`.
@@ -108,8 +122,18 @@ impl Images {
         let data = base64::engine::general_purpose::STANDARD.encode(png);
         // Writing to a string cannot fail.
         let _ = writeln!(
-            self.0,
+            self.rasters,
             r#"<image x="{left}" y="{top}" width="{width}" height="{height}" preserveAspectRatio="none" href="data:image/png;base64,{data}"/>"#
+        );
+    }
+
+    /// Says `text` about the circle of `radius` at `(x, y)`: browsers show it when the pointer rests there, and the report
+    /// also when it is reached by keyboard. Nothing is drawn.
+    pub(crate) fn target(&mut self, (x, y): (i32, i32), radius: i32, text: &str) {
+        let text = escape_xml(text);
+        let _ = writeln!(
+            self.targets,
+            r#"<circle class="target" cx="{x}" cy="{y}" r="{radius}" fill="none" pointer-events="all"><title>{text}</title></circle>"#
         );
     }
 }
@@ -192,13 +216,18 @@ pub(crate) fn page(
     }
     // plotters' own root element has no physical size and no title: it is replaced.
     let strokes = drawing.split_once(">\n").map_or("", |(_, rest)| rest);
+    let mut strokes = raise_exponents(&only_drawable(strokes));
+    if !images.targets.is_empty() {
+        let end = strokes.rfind("</svg>").unwrap_or(strokes.len());
+        strokes.insert_str(end, &images.targets);
+    }
     Ok(Svg {
         width_cm: style.width_cm,
         height_cm: f64::from(height) / CENTIMETRE,
         units: (width, height),
         title: title.to_owned(),
         description: description.to_owned(),
-        body: images.0 + &raise_exponents(&only_drawable(strokes)),
+        body: images.rasters + &strokes,
     })
 }
 

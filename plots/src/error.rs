@@ -56,6 +56,18 @@ pub enum PlotsError {
         /// The value given.
         found: String,
     },
+    /// A file is not the CSV of a figure.
+    #[error("{file}:{line}: found {found}, expected {expected}")]
+    Csv {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: u64,
+        /// What stands there.
+        found: String,
+        /// What would have been read.
+        expected: String,
+    },
     /// The drawing library failed.
     #[error(
         "drawing failed: {reason}; this is a defect of fewave, please report it with the data of the figure"

@@ -8,16 +8,22 @@ use crate::style::FigureStyle;
 
 mod error_distribution;
 mod error_growth;
+mod error_maps;
 mod lines;
 mod parameter_counts;
+mod spectra;
+mod traces;
 mod training_curves;
 mod wavefields;
 
 pub use error_distribution::{ErrorDistribution, ErrorSample};
 pub use error_growth::{Baseline, ErrorGrowth, ErrorSeries};
+pub use error_maps::{ErrorMap, ErrorMaps};
 pub(crate) use lines::marks;
 pub use lines::{AxisScale, LineColour, LineMark, LineSeries, Lines, LinesAxis};
 pub use parameter_counts::{LayerCount, ModelCount, ParameterCounts};
+pub use spectra::{Spectra, Spectrum};
+pub use traces::{Trace, TracePanel, Traces};
 pub use training_curves::{TrainingCurves, TrainingRun};
 pub use wavefields::{Prediction, Wavefields};
 
@@ -68,7 +74,7 @@ fn with_unit(quantity: &str, unit: &str) -> String {
 }
 
 /// Refuses an empty input.
-fn some<T>(figure: &str, what: &str, items: &[T], remedy: &'static str) -> Result<()> {
+pub(crate) fn some<T>(figure: &str, what: &str, items: &[T], remedy: &'static str) -> Result<()> {
     if items.is_empty() {
         return Err(PlotsError::Empty {
             figure: figure.into(),
@@ -80,7 +86,7 @@ fn some<T>(figure: &str, what: &str, items: &[T], remedy: &'static str) -> Resul
 }
 
 /// Refuses a length or shape other than that of the companions.
-fn same<S: PartialEq + std::fmt::Debug>(
+pub(crate) fn same<S: PartialEq + std::fmt::Debug>(
     figure: &str,
     what: &str,
     found: S,
@@ -98,7 +104,7 @@ fn same<S: PartialEq + std::fmt::Debug>(
 }
 
 /// Refuses NaN and infinite values.
-fn finite<T, S, D>(figure: &str, what: &str, values: &ArrayBase<S, D>) -> Result<()>
+pub(crate) fn finite<T, S, D>(figure: &str, what: &str, values: &ArrayBase<S, D>) -> Result<()>
 where
     T: Copy + Into<f64>,
     S: ndarray::Data<Elem = T>,

@@ -9,6 +9,9 @@
 //! |---|---|
 //! | [`Wavefields`] | FE, surrogates and errors at chosen times, on fixed symmetric scales |
 //! | [`ErrorGrowth`] | median, quantile band and worst error over a rollout |
+//! | [`ErrorMaps`] | where the error is, on average and at worst |
+//! | [`Traces`] | what receivers record |
+//! | [`Spectra`] | the energy of waves of different length |
 //! | [`ErrorDistribution`] | every trajectory's error |
 //! | [`ParameterCounts`] | parameters and multiply-adds, in total and by layer |
 //! | [`TrainingCurves`] | training loss and validation error |
@@ -38,28 +41,38 @@
 //! # }
 //! ```
 
+mod animation;
 mod axis;
 mod canvas;
 mod chart;
+mod colour_bar;
 mod colour_map;
 mod error;
 mod figure;
 mod font;
 mod output;
 mod raster;
+mod redraw;
 mod report;
 mod statistics;
 mod style;
 mod table;
 
+pub use animation::write_animation;
 pub use canvas::Svg;
+pub use colour_map::ColourMap;
 pub use error::{PlotsError, Result};
 pub use figure::{
-    AxisScale, Baseline, ErrorDistribution, ErrorGrowth, ErrorSample, ErrorSeries, Figure,
-    LayerCount, LineColour, LineMark, LineSeries, Lines, LinesAxis, ModelCount, ParameterCounts,
-    Prediction, TrainingCurves, TrainingRun, Wavefields,
+    AxisScale, Baseline, ErrorDistribution, ErrorGrowth, ErrorMap, ErrorMaps, ErrorSample,
+    ErrorSeries, Figure, LayerCount, LineColour, LineMark, LineSeries, Lines, LinesAxis,
+    ModelCount, ParameterCounts, Prediction, Spectra, Spectrum, Trace, TracePanel, Traces,
+    TrainingCurves, TrainingRun, Wavefields,
 };
-pub use output::{FigureFiles, PNG_DPI, render_png, write_figure};
-pub use report::{Provenance, Report, ReportFigure, Verdict};
+pub use output::{FigureFiles, Format, PNG_DPI, render_png, write_figure, write_formats};
+pub use redraw::figure_from_csv;
+pub use report::{
+    PAGE_BUDGET, Player, PlayerFields, PlayerPrediction, PlayerSequence, Provenance, Report,
+    ReportFigure, Verdict,
+};
 pub use style::FigureStyle;
 pub use table::{Align, Cell, Column, Table, latex_table};

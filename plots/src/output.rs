@@ -23,6 +23,34 @@ const CSS_DPI: f32 = 96.0;
 /// Largest PNG, in pixels: an A1 page at 300 dpi.
 const MOST_PIXELS: f64 = 7.0e7;
 
+/// A format of a figure's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// The drawing, text as text.
+    Svg,
+    /// Pixels, 300 dpi.
+    Png,
+    /// For LaTeX.
+    Pdf,
+    /// The numbers.
+    Csv,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 4] = [Self::Svg, Self::Png, Self::Pdf, Self::Csv];
+
+    /// Ending of its files.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Svg => "svg",
+            Self::Png => "png",
+            Self::Pdf => "pdf",
+            Self::Csv => "csv",
+        }
+    }
+}
+
 /// Where a figure was written, and what the report shows of it.
 #[derive(Debug, Clone)]
 pub struct FigureFiles {
@@ -53,38 +81,84 @@ pub fn write_figure(
     directory: &Path,
 ) -> Result<FigureFiles> {
     let name = figure.name();
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if name.is_empty() || name.len() > 100 || !name.chars().all(allowed) {
-        return Err(PlotsError::Setting {
-            what: "figure name".into(),
-            expected: "1 to 100 letters, digits, `-` or `_`".into(),
-            found: format!("`{name}`"),
-        });
-    }
+    check_name(name)?;
     let drawing = figure.render(style)?;
-    let numbers = figure.csv()?;
     let tree = parse(name, "PNG", &drawing)?;
-    let path = |extension: &str| directory.join(format!("{name}.{extension}"));
+    let path = |format| file_of(name, directory, format);
     let files = FigureFiles {
         name: name.to_owned(),
-        svg: path("svg"),
-        png: path("png"),
-        pdf: path("pdf"),
-        csv: path("csv"),
+        svg: path(Format::Svg),
+        png: path(Format::Png),
+        pdf: path(Format::Pdf),
+        csv: path(Format::Csv),
         alt_text: figure.alt_text(),
         drawing,
     };
-    write_atomically(&files.svg, files.drawing.markup().as_bytes())?;
-    write_atomically(&files.png, &png_of_tree(name, &tree, PNG_DPI)?)?;
-    let pdf = svg2pdf::to_pdf(
-        &tree,
-        svg2pdf::ConversionOptions::default(),
-        svg2pdf::PageOptions { dpi: CSS_DPI },
-    )
-    .map_err(|error| conversion(name, "PDF", error))?;
-    write_atomically(&files.pdf, &pdf)?;
-    write_atomically(&files.csv, numbers.as_bytes())?;
+    for format in Format::ALL {
+        let bytes = bytes_of(figure, &files.drawing, &tree, format)?;
+        write_atomically(&path(format), &bytes)?;
+    }
     Ok(files)
+}
+
+/// Writes `figure` into the existing folder `directory` in the given formats only; returns the files in their order.
+///
+/// # Errors
+/// As [`write_figure`].
+pub fn write_formats(
+    figure: &dyn Figure,
+    style: &FigureStyle,
+    directory: &Path,
+    formats: &[Format],
+) -> Result<Vec<PathBuf>> {
+    let name = figure.name();
+    check_name(name)?;
+    let drawing = figure.render(style)?;
+    let tree = parse(name, "PNG", &drawing)?;
+    let mut written = Vec::new();
+    for format in formats {
+        let path = file_of(name, directory, *format);
+        write_atomically(&path, &bytes_of(figure, &drawing, &tree, *format)?)?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
+fn file_of(name: &str, directory: &Path, format: Format) -> PathBuf {
+    directory.join(format!("{name}.{}", format.extension()))
+}
+
+fn bytes_of(
+    figure: &dyn Figure,
+    drawing: &Svg,
+    tree: &usvg::Tree,
+    format: Format,
+) -> Result<Vec<u8>> {
+    let name = figure.name();
+    match format {
+        Format::Svg => Ok(drawing.markup().into_bytes()),
+        Format::Png => png_of_tree(name, tree, PNG_DPI),
+        Format::Pdf => svg2pdf::to_pdf(
+            tree,
+            svg2pdf::ConversionOptions::default(),
+            svg2pdf::PageOptions { dpi: CSS_DPI },
+        )
+        .map_err(|error| conversion(name, "PDF", error)),
+        Format::Csv => Ok(figure.csv()?.into_bytes()),
+    }
+}
+
+/// Refuses a name that is no file stem.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !name.is_empty() && name.len() <= 100 && name.chars().all(allowed) {
+        return Ok(());
+    }
+    Err(PlotsError::Setting {
+        what: "figure name".into(),
+        expected: "1 to 100 letters, digits, `-` or `_`".into(),
+        found: format!("`{name}`"),
+    })
 }
 
 /// `drawing` as PNG on white at `dpi` dots per inch, with that resolution in its header.
@@ -116,7 +190,12 @@ fn parse(name: &str, format: &'static str, drawing: &Svg) -> Result<usvg::Tree> 
         .map_err(|error| conversion(name, format, error))
 }
 
-fn png_of_tree(name: &str, tree: &usvg::Tree, dpi: f64) -> Result<Vec<u8>> {
+/// A drawing as RGB on white, its size in pixels first.
+pub(crate) fn pixels(name: &str, drawing: &Svg, dpi: f64) -> Result<(u32, u32, Vec<u8>)> {
+    pixels_of_tree(name, &parse(name, "PNG", drawing)?, dpi)
+}
+
+fn pixels_of_tree(name: &str, tree: &usvg::Tree, dpi: f64) -> Result<(u32, u32, Vec<u8>)> {
     let scale = dpi / f64::from(CSS_DPI);
     let pixels = |length: f32| (f64::from(length) * scale).round().max(1.0);
     let (width, height) = (pixels(tree.size().width()), pixels(tree.size().height()));
@@ -144,13 +223,15 @@ fn png_of_tree(name: &str, tree: &usvg::Tree, dpi: f64) -> Result<Vec<u8>> {
     );
     resvg::render(tree, fit, &mut canvas.as_mut());
 
-    let opaque: Vec<u8> = canvas
-        .data()
-        .chunks_exact(4)
-        .flat_map(|p| [p[0], p[1], p[2]])
-        .collect();
+    let opaque = canvas.data().chunks_exact(4);
+    let opaque = opaque.flat_map(|p| [p[0], p[1], p[2]]).collect();
+    Ok((width as u32, height as u32, opaque))
+}
+
+fn png_of_tree(name: &str, tree: &usvg::Tree, dpi: f64) -> Result<Vec<u8>> {
+    let (width, height, opaque) = pixels_of_tree(name, tree, dpi)?;
     let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     let per_metre = (dpi / 0.0254).round() as u32;

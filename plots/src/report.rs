@@ -1,21 +1,26 @@
-//! The report: one HTML file that opens anywhere, without a network and without scripts.
+//! The report: one HTML file that opens anywhere, without a network.
 //!
 //! Drawings are inline SVG, so that their text can be searched and they stay sharp; the figures' font is embedded; the
-//! page's content security policy forbids every request. Light and dark follow the reader's system; the drawings' inks
-//! change with it, their data colours keep their meaning.
+//! page's content security policy forbids every request and every script but its own. Light and dark follow the reader's
+//! system; the drawings' inks change with it, their data colours keep their meaning. Without scripts everything can be read
+//! but the player. The page stays under [`PAGE_BUDGET`] bytes: the player takes what it may, and drawings that find no room
+//! are linked instead of shown.
+
+mod page;
+mod player;
 
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-
 use crate::canvas::escape_xml as escape;
-use crate::error::{PlotsError, Result};
+use crate::error::Result;
 use crate::output::{FigureFiles, write_atomically};
-use crate::style;
 use crate::table::{Table, latex_table};
 
-/// The page's style sheet.
-const STYLE: &str = include_str!("report/style.css");
+pub(crate) use player::{Limits, check_sequence};
+pub use player::{Player, PlayerFields, PlayerPrediction, PlayerSequence};
+
+/// Largest page, in bytes.
+pub const PAGE_BUDGET: usize = 15_000_000;
 
 /// A statement judged at the head of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,8 +62,12 @@ pub struct Report {
     pub summary: Vec<String>,
     /// Tables.
     pub tables: Vec<Table>,
+    /// The player, if there is anything to play.
+    pub player: Option<Player>,
     /// Figures.
     pub figures: Vec<ReportFigure>,
+    /// Files beside the page under its folder: what each is, and its path.
+    pub attachments: Vec<(String, PathBuf)>,
     /// Commands that make this report again.
     pub commands: Vec<String>,
     /// Data, configs, weights and program.
@@ -87,66 +96,66 @@ impl Report {
     /// The page; links to figures' files are relative to `directory`.
     fn html(&self, directory: &Path) -> Result<String> {
         self.tables.iter().try_for_each(Table::check)?;
-        let mut body = format!("<main>\n<h1>{}</h1>\n", escape(&self.title));
-        if !self.verdicts.is_empty() {
-            body += "<ul class=\"verdicts\">\n";
-            body.extend(self.verdicts.iter().map(verdict));
-            body += "</ul>\n";
+        let mut parts = vec![(SUMMARY, self.summary())];
+        if !self.tables.is_empty() {
+            let tables = self.tables.iter();
+            let html =
+                tables.map(|table| page::table(&table.caption, table.rows.len(), &table.html()));
+            parts.push((NUMBERS, page::section(NUMBERS, &html.collect::<String>())));
         }
-        body.extend(
-            self.summary
-                .iter()
-                .map(|text| format!("<p>{}</p>\n", escape(text))),
-        );
-        for table in &self.tables {
-            body += &scrolling(&table.caption, &table.html());
+        if let Some(player) = self.player.as_ref().filter(|player| !player.is_empty()) {
+            parts.push((PLAYER, player.html()?));
         }
-        for figure in &self.figures {
-            body += &drawing(figure, directory)?;
-        }
+        let mut origin = Vec::new();
         if !self.commands.is_empty() {
-            body += "<h2>Made by</h2>\n";
             let commands = escape(&self.commands.join("\n"));
-            body += &format!("<pre tabindex=\"0\"><code>{commands}</code></pre>\n");
+            let html = format!("<pre tabindex=\"0\"><code>{commands}</code></pre>\n");
+            origin.push((MADE_BY, page::section(MADE_BY, &html)));
+        }
+        if !self.attachments.is_empty() {
+            let html = page::attachments(&self.attachments, directory)?;
+            origin.push((FILES, page::section(FILES, &html)));
         }
         if !self.provenance.is_empty() {
-            body += "<h2>Data, configs and weights</h2>\n";
-            body += &scrolling("Hashes", &provenance(&self.provenance));
+            let html = page::scrolling("Hashes", &provenance(&self.provenance));
+            origin.push((HASHES, page::section(HASHES, &html)));
         }
-        body += "</main>\n";
-        Ok(format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"color-scheme\" content=\"light dark\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:\">\n\
-             <title>{title}</title>\n<style>\n{STYLE}{font}{night}</style>\n</head>\n<body>\n{body}</body>\n</html>\n",
-            title = escape(&self.title),
-            font = font_face(),
-            night = dark_inks(),
-        ))
+        if !self.figures.is_empty() {
+            let others = parts.iter().chain(&origin).map(|(_, html)| html.len());
+            let mut room = PAGE_BUDGET.saturating_sub(page::LEAST + others.sum::<usize>());
+            let mut html = String::new();
+            for figure in &self.figures {
+                html += &page::drawing(figure, directory, &mut room)?;
+            }
+            parts.push((FIGURES, page::section(FIGURES, &html)));
+        }
+        parts.extend(origin);
+        Ok(page::document(&self.title, &parts))
+    }
+
+    /// Verdicts and paragraphs.
+    fn summary(&self) -> String {
+        let mut html = String::new();
+        if !self.verdicts.is_empty() {
+            html += "<ul class=\"verdicts\">\n";
+            html.extend(self.verdicts.iter().map(verdict));
+            html += "</ul>\n";
+        }
+        let paragraphs = self.summary.iter();
+        html.extend(paragraphs.map(|text| format!("<p>{}</p>\n", escape(text))));
+        format!("<section aria-label=\"Summary\" id=\"summary\">\n{html}</section>\n")
     }
 }
 
-/// The figures' font for the page.
-fn font_face() -> String {
-    let font = base64::engine::general_purpose::STANDARD.encode(notosans::REGULAR_TTF);
-    format!(
-        "@font-face {{ font-family: \"Noto Sans\"; src: url(data:font/ttf;base64,{font}) format(\"truetype\"); }}\n"
-    )
-}
-
-/// Rules that give every ink of the drawings its twin on the dark page.
-fn dark_inks() -> String {
-    let mut rules = String::from("@media (prefers-color-scheme: dark) {\n");
-    for tone in style::tones() {
-        let (light, dark) = (style::hex(tone.light), style::hex(tone.dark));
-        for property in ["fill", "stroke"] {
-            rules +=
-                &format!("  .drawing svg [{property}=\"{light}\"] {{ {property}: {dark}; }}\n");
-        }
-    }
-    rules + "}\n"
-}
+/// A part of the page: its anchor and its name.
+type Part = (&'static str, &'static str);
+const SUMMARY: Part = ("summary", "Summary");
+const NUMBERS: Part = ("numbers", "Numbers");
+const PLAYER: Part = ("player", "Player");
+const FIGURES: Part = ("figures", "Figures");
+const FILES: Part = ("files", "Files");
+const MADE_BY: Part = ("made-by", "Made by");
+const HASHES: Part = ("hashes", "Data, configs and weights");
 
 /// A judgement, with a sign that does not depend on colour.
 fn verdict(Verdict { holds, text }: &Verdict) -> String {
@@ -156,75 +165,6 @@ fn verdict(Verdict { holds, text }: &Verdict) -> String {
         None => ("note", ""),
     };
     format!("<li class=\"{class}\">{sign}{}</li>\n", escape(text))
-}
-
-/// A part that scrolls sideways on narrow screens, reachable by keyboard.
-fn scrolling(label: &str, html: &str) -> String {
-    let label = escape(label);
-    format!(
-        "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"{label}\">\n{html}</div>\n"
-    )
-}
-
-fn drawing(figure: &ReportFigure, directory: &Path) -> Result<String> {
-    let files = &figure.files;
-    let mut links = Vec::new();
-    for (name, path) in [
-        ("SVG", &files.svg),
-        ("PNG", &files.png),
-        ("PDF", &files.pdf),
-        ("CSV", &files.csv),
-    ] {
-        if let Ok(relative) = path.strip_prefix(directory) {
-            links.push(format!(
-                "<a href=\"{}\">{name}</a>",
-                escape(&address(relative)?)
-            ));
-        }
-    }
-    let links = if links.is_empty() {
-        String::new()
-    } else {
-        format!(" <span class=\"files\">{}</span>", links.join(" · "))
-    };
-    // Shown up to half as large again as on paper, and never smaller than can be read.
-    let size = format!(
-        "max-width: {:.1}cm; min-width: {:.1}cm",
-        files.drawing.width_cm * 1.5,
-        files.drawing.width_cm * 0.9
-    );
-    Ok(format!(
-        "<figure id=\"{id}\">\n<div class=\"drawing\" role=\"group\" aria-label=\"{id}\" tabindex=\"0\"><div style=\"{size}\">\n{svg}</div></div>\n\
-         <figcaption>{caption}{links}</figcaption>\n</figure>\n",
-        id = escape(&files.name),
-        svg = files.drawing.inline(&files.alt_text),
-        caption = escape(&figure.caption),
-    ))
-}
-
-/// A relative path as an address, each part percent-encoded.
-fn address(path: &Path) -> Result<String> {
-    let mut parts = Vec::new();
-    for part in path.components() {
-        let text = part
-            .as_os_str()
-            .to_str()
-            .ok_or_else(|| PlotsError::Setting {
-                what: "path of a figure's file".into(),
-                expected: "Unicode, as it becomes a link".into(),
-                found: path.display().to_string(),
-            })?;
-        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
-        let encode = |b: u8| {
-            if plain(b) {
-                (b as char).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
-        };
-        parts.push(text.bytes().map(encode).collect::<String>());
-    }
-    Ok(parts.join("/"))
 }
 
 fn provenance(entries: &[Provenance]) -> String {

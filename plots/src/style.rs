@@ -5,15 +5,18 @@
 
 use plotters::style::RGBColor;
 
+use crate::colour_map::ColourMap;
 use crate::error::{PlotsError, Result};
 
-/// Size of a figure and of its type.
+/// Size of a figure, of its type, and the colours of its fields.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FigureStyle {
     /// Width of the figure in cm: 8 (one column of a paper) or 17 (the full page); 6 to 40 is allowed.
     pub width_cm: f64,
     /// Size of all text in points, 6 to 14.
     pub font_size_pt: f64,
+    /// Colours of fields.
+    pub colour_map: ColourMap,
 }
 
 impl FigureStyle {
@@ -22,6 +25,7 @@ impl FigureStyle {
         Self {
             width_cm: 8.0,
             font_size_pt: 7.0,
+            colour_map: ColourMap::BlueBrown,
         }
     }
 
@@ -30,6 +34,7 @@ impl FigureStyle {
         Self {
             width_cm: 17.0,
             font_size_pt: 7.5,
+            colour_map: ColourMap::BlueBrown,
         }
     }
 

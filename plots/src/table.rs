@@ -128,8 +128,8 @@ impl Table {
             }
         };
         let mut html = format!(
-            "<table>\n<caption>{}</caption>\n<thead><tr>",
-            escape(&self.caption)
+            "<table class=\"sortable\">\n<caption>{}</caption>\n<thead><tr>",
+            caption(&escape(&self.caption))
         );
         for column in &self.columns {
             html += &format!(
@@ -154,6 +154,14 @@ impl Table {
             html += "</tr>\n";
         }
         html + "</tbody>\n</table>\n"
+    }
+}
+
+/// A caption whose first sentence is its heading.
+fn caption(text: &str) -> String {
+    match text.split_once(". ") {
+        Some((first, rest)) => format!("<strong>{first}.</strong> <span>{rest}</span>"),
+        None => format!("<strong>{text}</strong>"),
     }
 }
 
@@ -265,7 +273,7 @@ mod tests {
     #[test]
     fn html_has_header_cells_and_is_escaped() {
         let html = table().html();
-        assert!(html.contains("<caption>Cost &amp; &lt;error&gt;</caption>"));
+        assert!(html.contains("<caption><strong>Cost &amp; &lt;error&gt;</strong></caption>"));
         assert!(html.contains("<th scope=\"col\" class=\"number\">latency (ms)</th>"));
         assert!(html.contains("<th scope=\"row\">one_way 50 %</th>"));
         assert!(html.contains("data-value=\"12345\""));

@@ -149,10 +149,12 @@ fn report(arguments: &PruneArguments, summary: &PruneSummary) -> anyhow::Result<
             percent(first.valid_error)
         )],
         tables: vec![pruning::report_table(&name, record)],
+        player: None,
         figures: vec![ReportFigure {
             files,
             caption: "Errors against parameters, from right to left; the broken line is what was allowed.".to_owned(),
         }],
+        attachments: Vec::new(),
         commands: vec![command(arguments)],
         provenance: vec![
             entry("weights before pruning", &record.parent_weights),

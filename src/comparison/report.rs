@@ -74,7 +74,9 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path, console: &Console) -> a
         verdicts: findings(comparison.measured, comparison.fe),
         summary: summary(comparison)?,
         tables,
+        player: None,
         figures: written,
+        attachments: Vec::new(),
         commands: vec![comparison.command.clone()],
         provenance: provenance(comparison),
     }

@@ -72,7 +72,9 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path) -> anyhow::Result<()> {
         verdicts: findings(comparison),
         summary: summary(comparison),
         tables,
+        player: None,
         figures: drawn,
+        attachments: Vec::new(),
         commands: vec![comparison.command.clone()],
         provenance: provenance(comparison),
     }

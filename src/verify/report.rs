@@ -42,7 +42,9 @@ pub fn write(
         verdicts: checks.iter().map(verdict).collect(),
         summary: summary(checks, effort),
         tables,
+        player: None,
         figures,
+        attachments: vec![],
         commands: vec![command],
         provenance: vec![Provenance {
             what: "program".to_owned(),

@@ -97,10 +97,43 @@ pub struct Lines {
     pub note: String,
 }
 
+/// Points of a series that say what they are; in longer ones they would lie on each other.
+const MOST_TARGETS: usize = 100;
+
 /// Values beyond which an ordinate of the same series is not told in [`Lines::alt_text`].
 const MOST_TOLD: usize = 8;
 
+impl LineMark {
+    /// Every mark.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Line,
+        Self::Dashed,
+        Self::Points,
+        Self::LineAndPoints,
+        Self::Dots,
+    ];
+
+    /// What it is called in the CSV.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::Dashed => "broken line",
+            Self::Points => "points",
+            Self::LineAndPoints => "line and points",
+            Self::Dots => "dots",
+        }
+    }
+}
+
 impl LineColour {
+    /// What it is called in the CSV.
+    fn name(self) -> String {
+        match self {
+            Self::Palette(index) => index.to_string(),
+            Self::Grey => "grey".to_owned(),
+        }
+    }
+
     fn tone(self) -> Tone {
         match self {
             Self::Palette(index) => series(index),
@@ -244,12 +277,12 @@ impl Figure for Lines {
             plot.bottom() + margins.bottom,
             &self.title,
             &self.alt_text(),
-            |area, _| {
+            |area, images| {
                 legend.draw(area, (plot.left, 0))?;
                 let mut chart =
                     chart::axes(area, &metrics, plot, margins, (&x, &y), Grid::Horizontal)?;
                 let mut ends = EndLabels::default();
-                for series in &self.series {
+                for (number, series) in self.series.iter().enumerate() {
                     let points: Vec<(f64, f64)> = series
                         .x
                         .iter()
@@ -291,6 +324,11 @@ impl Figure for Lines {
                     }
                     let joined = !matches!(series.mark, LineMark::Points | LineMark::Dots);
                     ends.add(&metrics, &places, joined, tone, &series.label);
+                    if !matches!(series.mark, LineMark::Line | LineMark::Dashed) {
+                        for (point, place) in places.iter().enumerate().take(MOST_TARGETS) {
+                            images.target(*place, metrics.ems(0.7), &self.words(number, point));
+                        }
+                    }
                 }
                 if right.is_some() {
                     ends.draw(area, &metrics, plot)?;
@@ -302,14 +340,34 @@ impl Figure for Lines {
 
     fn csv(&self) -> Result<String> {
         self.check()?;
-        let header = ["series".to_owned(), self.x.title(), self.y.title()];
+        let header = [
+            "series".to_owned(),
+            self.x.title(),
+            self.y.title(),
+            "mark".into(),
+            "colour".into(),
+            "axes".into(),
+        ];
+        let logarithmic = |axis: &LinesAxis| axis.scale == AxisScale::Logarithmic;
+        let axes = match (logarithmic(&self.x), logarithmic(&self.y)) {
+            (false, false) => "linear",
+            (true, false) => "logarithmic x",
+            (false, true) => "logarithmic y",
+            (true, true) => "logarithmic x and y",
+        };
         let rows = self.series.iter().enumerate().flat_map(|(place, series)| {
             let label = self.told(place);
-            series
-                .x
-                .iter()
-                .zip(&series.y)
-                .map(move |(x, y)| vec![label.clone(), x.to_string(), y.to_string()])
+            let points = series.x.iter().zip(&series.y);
+            points.map(move |(x, y)| {
+                vec![
+                    label.clone(),
+                    x.to_string(),
+                    y.to_string(),
+                    series.mark.name().into(),
+                    series.colour.name(),
+                    axes.into(),
+                ]
+            })
         });
         csv_text(&header, rows)
     }
@@ -344,6 +402,22 @@ impl Figure for Lines {
 }
 
 impl Lines {
+    /// A point in words.
+    fn words(&self, number: usize, point: usize) -> String {
+        let one = &self.series[number];
+        let with = |axis: &LinesAxis, value: f64| {
+            format!("{} {} {}", axis.quantity, short(value), axis.unit)
+                .trim_end()
+                .to_owned()
+        };
+        format!(
+            "{}: {}, {}",
+            self.told(number),
+            with(&self.x, one.x[point]),
+            with(&self.y, one.y[point])
+        )
+    }
+
     /// The name of a series in the CSV: its own, or that of the last named one of its colour with what it is.
     fn told(&self, place: usize) -> String {
         let series = &self.series[place];

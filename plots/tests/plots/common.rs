@@ -1,9 +1,10 @@
 //! Small analytic inputs shared by the integration tests.
 
 use fewave_plots::{
-    Baseline, ErrorDistribution, ErrorGrowth, ErrorSample, ErrorSeries, Figure, LayerCount,
-    LineColour, LineMark, LineSeries, Lines, LinesAxis, ModelCount, ParameterCounts, Prediction,
-    TrainingCurves, TrainingRun, Wavefields,
+    Baseline, ErrorDistribution, ErrorGrowth, ErrorMap, ErrorMaps, ErrorSample, ErrorSeries,
+    Figure, LayerCount, LineColour, LineMark, LineSeries, Lines, LinesAxis, ModelCount,
+    ParameterCounts, Prediction, Spectra, Spectrum, Trace, TracePanel, Traces, TrainingCurves,
+    TrainingRun, Wavefields,
 };
 use ndarray::Array2;
 
@@ -213,6 +214,82 @@ pub(crate) fn repetitions(count: usize) -> Lines {
     }
 }
 
+/// Errors that grow towards a corner, for `models` models on a domain wider than high.
+pub(crate) fn error_maps(models: usize) -> ErrorMaps {
+    let map = |factor: f32| {
+        Array2::from_shape_fn((24, 16), |(i, j)| {
+            factor * (i as f32 / 23.0) * (j as f32 / 15.0)
+        })
+    };
+    ErrorMaps {
+        name: "error-maps".into(),
+        title: "Error over the domain".into(),
+        metric: "RMS error over time / RMS of FE".into(),
+        extent: [0.0, 1.5, 0.0, 1.0],
+        models: (0..models)
+            .map(|m| ErrorMap {
+                label: format!("model {m}"),
+                mean: map(0.1 * (m + 1) as f32),
+                worst: map(0.3 * (m + 1) as f32),
+            })
+            .collect(),
+        inside: None,
+    }
+}
+
+/// A pulse that reaches `receivers` receivers one after the other; `models` models see it later and smaller.
+pub(crate) fn traces(models: usize, receivers: usize) -> Traces {
+    let line = |count: usize, arrival: f64, amplitude: f64| {
+        let times: Vec<f64> = (0..count).map(|k| k as f64 / (count - 1) as f64).collect();
+        let pulse = |t: &f64| amplitude * (-((t - arrival) / 0.05).powi(2)).exp();
+        Trace {
+            values: times.iter().map(pulse).collect(),
+            times,
+        }
+    };
+    Traces {
+        name: "traces".into(),
+        title: "Seismograms".into(),
+        quantity: "displacement".into(),
+        unit: "m".into(),
+        models: (0..models).map(|m| format!("model {m}")).collect(),
+        panels: (0..receivers)
+            .map(|r| TracePanel {
+                label: format!("x = {r} m, y = 1 m"),
+                reference: line(200, 0.2 + 0.2 * r as f64, 0.01),
+                predictions: (0..models)
+                    .map(|m| line(40, 0.22 + 0.2 * r as f64, 0.009 - 0.002 * m as f64))
+                    .collect(),
+            })
+            .collect(),
+    }
+}
+
+/// Energy that falls with the wavenumber, and errors that do not.
+pub(crate) fn spectra(models: usize) -> Spectra {
+    let wavenumbers: Vec<f64> = (1..=32).map(|k| k as f64 * 0.5).collect();
+    let energy = |k: &f64| 1e-4 * (-k / 2.0).exp();
+    Spectra {
+        name: "spectra".into(),
+        title: "Spectra".into(),
+        quantity: "energy of the displacement".into(),
+        unit: "m²".into(),
+        wavenumber_unit: "1/m".into(),
+        reference: wavenumbers.iter().map(energy).collect(),
+        models: (0..models)
+            .map(|m| Spectrum {
+                label: format!("model {m}"),
+                energy: wavenumbers.iter().map(|k| energy(k) * 0.9).collect(),
+                error: wavenumbers
+                    .iter()
+                    .map(|k| 1e-6 * (1 + m) as f64 * (-k / 9.0).exp())
+                    .collect(),
+            })
+            .collect(),
+        wavenumbers,
+    }
+}
+
 /// One of each figure, small.
 pub(crate) fn every_figure() -> Vec<Box<dyn Figure>> {
     vec![
@@ -223,5 +300,8 @@ pub(crate) fn every_figure() -> Vec<Box<dyn Figure>> {
         Box::new(training_curves(2, 100)),
         Box::new(lines(3)),
         Box::new(repetitions(3)),
+        Box::new(error_maps(2)),
+        Box::new(traces(2, 3)),
+        Box::new(spectra(2)),
     ]
 }

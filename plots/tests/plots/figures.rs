@@ -333,7 +333,7 @@ fn curves_are_named_listed_and_checked() {
     use fewave_plots::{LineMark, LinesAxis};
     let figure = common::lines(2);
     let csv = figure.csv().unwrap();
-    assert!(csv.starts_with("series,cells per side,relative L2 error\n"));
+    assert!(csv.starts_with("series,cells per side,relative L2 error,mark,colour,axes\n"));
     // a companion without a name is told by its series
     assert!(csv.contains("\"order 1, broken line\",8,"), "{csv}");
     assert_eq!(csv.lines().count(), 1 + 4 * 4 + 2);

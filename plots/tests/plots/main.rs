@@ -3,4 +3,5 @@
 mod common;
 mod figures;
 mod golden;
+mod redraw;
 mod report;

@@ -68,12 +68,31 @@ impl Spectrum {
         self.shape
     }
 
-    /// Root mean square errors within the fixed and within the logarithmic bands, lowest first, in the unit of `error`.
+    /// Energy of a real field by wavenumber, `Σ |û|² / (nx·ny)²` over the shells `(κ − ½)·w ≤ |k| < (κ + ½)·w` of width
+    /// `w = 1 / max(size)` (1/m) for κ = 1, 2, … up to the smaller axis's Nyquist wavenumber; the mean is left out. With all
+    /// wavenumbers the sum would be the field's variance, by Parseval.
     ///
-    /// `error` is `(nx, ny)`, row-major, 0 where nothing is compared; `points` is how many points are.
-    pub fn band_errors(&self, error: &[f64], points: f64) -> [[f64; BANDS]; 2] {
+    /// `field` is `(nx, ny)`, row-major; `size` are the sides of the grid in m.
+    pub fn shells(&self, field: &[f64], size: [f64; 2]) -> Vec<f64> {
         let [nx, ny] = self.shape;
-        let mut rows: Vec<Complex<f64>> = error.iter().map(|&e| Complex::new(e, 0.0)).collect();
+        let longest = size[0].max(size[1]);
+        let nyquist = (nx as f64 / size[0]).min(ny as f64 / size[1]) / 2.0;
+        let mut shells = vec![0.0; (nyquist * longest).floor() as usize];
+        for (at, energy) in self.energies(field).enumerate() {
+            let (j, i) = (at / nx, at % nx);
+            let k = (i.min(nx - i) as f64 / size[0]).hypot(j as f64 / size[1]) * longest;
+            let shell = k.round() as usize;
+            if let Some(shell) = shell.checked_sub(1).and_then(|n| shells.get_mut(n)) {
+                *shell += energy / ((nx * ny) as f64).powi(2);
+            }
+        }
+        shells
+    }
+
+    /// Energies of the half plane `0 ≤ k_y ≤ ny/2`, `(k_y, k_x)` row-major, those of the other half counted with them.
+    fn energies(&self, field: &[f64]) -> impl Iterator<Item = f64> {
+        let [nx, ny] = self.shape;
+        let mut rows: Vec<Complex<f64>> = field.iter().map(|&e| Complex::new(e, 0.0)).collect();
         self.along_y.process(&mut rows);
         // the other half of the plane of a real field has the same energy
         let half = ny / 2 + 1;
@@ -81,11 +100,20 @@ impl Spectrum {
             .flat_map(|j| rows.iter().skip(j).step_by(ny).copied())
             .collect();
         self.along_x.process(&mut columns);
-        let mut sums = [[0.0; BANDS]; 2];
-        for (at, (value, band)) in columns.iter().zip(&self.bands).enumerate() {
+        columns.into_iter().enumerate().map(move |(at, value)| {
             let j = at / nx;
             let twice = if j == 0 || 2 * j == ny { 1.0 } else { 2.0 };
-            let energy = twice * value.norm_sqr();
+            twice * value.norm_sqr()
+        })
+    }
+
+    /// Root mean square errors within the fixed and within the logarithmic bands, lowest first, in the unit of `error`.
+    ///
+    /// `error` is `(nx, ny)`, row-major, 0 where nothing is compared; `points` is how many points are.
+    pub fn band_errors(&self, error: &[f64], points: f64) -> [[f64; BANDS]; 2] {
+        let [nx, ny] = self.shape;
+        let mut sums = [[0.0; BANDS]; 2];
+        for (energy, band) in self.energies(error).zip(&self.bands) {
             for (sums, band) in sums.iter_mut().zip(band) {
                 sums[usize::from(*band)] += energy;
             }
@@ -148,6 +176,28 @@ mod tests {
                     prop_assert!((a - b).abs() < 1e-9, "{found:?} for {expected:?}");
                 }
                 prop_assert!((found.iter().map(|e| e * e).sum::<f64>() - mse).abs() < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn a_wave_is_in_its_shell_alone() {
+        // 2 m × 1 m: three waves over 2 m have the wavenumber 1.5/m, the third shell of 0.5/m; three over 1 m the sixth.
+        let (nx, ny) = (32, 16);
+        let spectrum = Spectrum::new([nx, ny]);
+        for (waves, shell) in [([3, 0], 3), ([0, 3], 6), ([3, 4], 9)] {
+            let field: Vec<f64> = (0..nx * ny)
+                .map(|n| {
+                    let (x, y) = ((n / ny) as f64 / nx as f64, (n % ny) as f64 / ny as f64);
+                    1.0 + (TAU * (f64::from(waves[0]) * x + f64::from(waves[1]) * y)).cos()
+                })
+                .collect();
+            let found = spectrum.shells(&field, [2.0, 1.0]);
+            assert_eq!(found.len(), 16);
+            for (n, energy) in found.iter().enumerate() {
+                // the variance of a cosine
+                let expected = if n + 1 == shell { 0.5 } else { 0.0 };
+                assert!((energy - expected).abs() < 1e-12, "{waves:?}: {found:?}");
             }
         }
     }

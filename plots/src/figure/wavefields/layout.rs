@@ -5,20 +5,22 @@ use super::Wavefields;
 use crate::axis::{Axis, without_zeros};
 use crate::canvas::{CENTIMETRE, Metrics, Rect, clean};
 use crate::chart::{Margins, wrap};
+use crate::colour_bar;
+use crate::colour_map::ColourMap;
 use crate::error::{PlotsError, Result};
 use crate::figure::short;
 use crate::style::FigureStyle;
 
 /// Panels narrower than this show nothing.
 const LEAST_PANEL: f64 = 0.7 * CENTIMETRE;
-/// Panels and colour bars higher than this waste paper.
-pub(super) const HIGHEST_PANEL: f64 = 5.0 * CENTIMETRE;
 
 /// The places, in units.
 pub(super) struct Layout {
     pub(super) metrics: Metrics,
     pub(super) axes: (Axis, Axis),
     pub(super) margins: Margins,
+    /// Colours of the fields.
+    pub(super) colours: ColourMap,
     panel: (i32, i32),
     left: i32,
     top: i32,
@@ -34,7 +36,7 @@ impl Layout {
         let columns = figure.times.len();
         let [x0, x1, y0, y1] = figure.extent;
         let ratio = (y1 - y0) / (x1 - x0);
-        let (gap, right) = (metrics.ems(0.6), metrics.ems(6.4));
+        let (gap, right) = (metrics.ems(0.6), metrics.ems(colour_bar::ROOM));
         let axes = |most: (usize, usize)| {
             let x = Axis::linear("x", "m", (x0, x1), most.0).trimmed();
             (x, Axis::linear("y", "m", (y0, y1), most.1).trimmed())
@@ -67,7 +69,7 @@ impl Layout {
                 found: columns.to_string(),
             });
         }
-        let width = width.min(HIGHEST_PANEL / ratio);
+        let width = width.min(colour_bar::HIGHEST / ratio);
         let units = |length: f64| length.round().max(1.0) as i32;
         let panel = (units(width), units(width * ratio));
         let ticks = |length: i32| (length / metrics.ems(4.0)).clamp(2, 5) as usize;
@@ -75,6 +77,7 @@ impl Layout {
             metrics,
             axes: axes((ticks(panel.0), ticks(panel.1))),
             margins,
+            colours: style.colour_map,
             panel,
             left: left(lines),
             top: metrics.ems(1.6),
