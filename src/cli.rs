@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use fewave_plots::{ColourMap, Format};
 use fewave_surrogate::{Epsilon, Execution, Scheme};
 
+use crate::config::ConfigError;
 use crate::verify::CHECKS;
 
 /// FE waves in, few-parameter surrogates out.
@@ -166,7 +168,7 @@ pub enum Command {
     Prune(PruneArguments),
     /// Evaluate several runs side by side and write the report
     #[command(
-        after_help = "Beside the runs stand trivial predictions, coarse FE, the reference's own error (some trajectories solved again at half the mesh size and time\nstep), and the speed-up over the fastest FE that is as good as each run.\nExample: fewave compare runs/dense runs/one-way --data data -o report"
+        after_help = "Beside the runs stand trivial predictions, coarse FE, the reference's own error (some trajectories solved again at half the mesh size and time\nstep), and the speed-up over the fastest FE that is as good as each run.\nExample: fewave compare runs/dense runs/one-way --data data -o report --require rollout_relative_l2=0.05"
     )]
     Compare {
         /// Runs to compare
@@ -184,6 +186,9 @@ pub enum Command {
         /// What FE is asked
         #[command(flatten)]
         fe: FeArguments,
+        /// What is demanded
+        #[command(flatten)]
+        requirements: RequirementArguments,
     },
     /// Apply a trained surrogate to the trajectories of a data file
     #[command(
@@ -225,6 +230,11 @@ pub enum Command {
         #[arg(long, conflicts_with_all = ["dry_run", "force"])]
         latency: bool,
     },
+    /// Draw one figure again: from its CSV, a dataset or runs
+    #[command(
+        after_help = "Examples: fewave plot report/figures/error-growth.csv --width-cm 8 --format pdf\n          fewave plot wavefield data/test --trajectory 3 --times 0.4,0.8 --prediction runs/dense/evaluation/predictions.hdf5 -o waves.pdf\n          fewave plot training runs/dense runs/one-way\nColour maps are perceptually uniform and can be told apart by readers with red-green colour blindness."
+    )]
+    Plot(PlotArguments),
     /// Verify the solver against exact solutions and theory, and write a report (exit 1 if a check fails)
     #[command(
         after_help = "Example: fewave verify --only green interface -o verification\nEverything, in a minute or two: fewave verify --full"
@@ -358,6 +368,124 @@ pub struct PruneArguments {
     /// Folder of the pruned run
     #[arg(short, long, value_name = "RUN2")]
     pub output: PathBuf,
+}
+
+/// What `compare` demands of the runs.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RequirementArguments {
+    /// An upper limit, e.g. rollout_relative_l2=0.05 or rollout_relative_l2_worst=0.2 (repeatable); exit 1 where no run meets all
+    #[arg(long = "require", value_name = "NAME=LIMIT")]
+    pub require: Vec<String>,
+    /// A TOML file with limits in its section [requirements]
+    #[arg(long, value_name = "FILE.toml")]
+    pub requirements: Option<PathBuf>,
+}
+
+/// What `plot` is given.
+#[derive(Debug, Clone, Args)]
+pub struct PlotArguments {
+    /// A figure (wavefield and traces of data, training and parameters of runs), or a CSV of a report's figures/
+    #[arg(value_name = "FIGURE|FILE.csv")]
+    what: String,
+    /// The data (dataset, split or data file) or the runs
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Position of the trajectory in the split or file, from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub trajectory: usize,
+    /// Times to draw, in s, each that of a snapshot [default: four, evenly spread]
+    #[arg(long, value_name = "T,…", value_delimiter = ',')]
+    pub times: Vec<f64>,
+    /// A file of predictions of the same data, to draw beside FE (repeatable)
+    #[arg(long, value_name = "FILE.hdf5")]
+    pub prediction: Vec<PathBuf>,
+    /// Width of the figure: 8 for a column of a paper, 17 for its page
+    #[arg(long, value_name = "CM", default_value_t = 17.0)]
+    pub width_cm: f64,
+    /// Size of all text in points [default: 7 in figures under 12 cm, else 7.5]
+    #[arg(long, value_name = "PT")]
+    pub font_size_pt: Option<f64>,
+    /// Colours of fields
+    #[arg(long, value_name = "MAP", default_value = ColourMap::BlueBrown.name(), value_parser = colour_maps())]
+    pub colormap: String,
+    /// Formats to write [default: svg,png,pdf, or that of -o]
+    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',', value_parser = formats())]
+    pub format: Vec<String>,
+    /// Files to write, their ending left out or one of the formats [default: named after the figure, in this folder]
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+}
+
+/// A figure that `plot` draws from data or runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FigureKind {
+    /// FE fields at chosen times, with predictions and their errors.
+    Wavefield,
+    /// Seismograms.
+    Traces,
+    /// Loss and validation error of runs.
+    Training,
+    /// Parameters and multiply-adds of runs.
+    Parameters,
+}
+
+impl FigureKind {
+    const ALL: [Self; 4] = [
+        Self::Wavefield,
+        Self::Traces,
+        Self::Training,
+        Self::Parameters,
+    ];
+
+    /// Its name on the command line, and the stem of its files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wavefield => "wavefield",
+            Self::Traces => "traces",
+            Self::Training => "training",
+            Self::Parameters => "parameters",
+        }
+    }
+}
+
+impl PlotArguments {
+    /// The figure asked for by name; `None` where a CSV is given.
+    pub fn figure(&self) -> Option<FigureKind> {
+        FigureKind::ALL.into_iter().find(|k| k.name() == self.what)
+    }
+
+    /// The one path that is read: a CSV, or the data of a figure.
+    ///
+    /// # Errors
+    /// Where another number of paths is given, or the figure is unknown.
+    pub fn source(&self) -> Result<PathBuf, ConfigError> {
+        let names = FigureKind::ALL.map(FigureKind::name).join(", ");
+        match (self.figure(), self.paths.as_slice()) {
+            (None, []) if self.what.ends_with(".csv") => Ok(PathBuf::from(&self.what)),
+            (None, []) => Err(ConfigError::Usage(format!(
+                "{}: no figure of that name and no .csv; expected one of {names} with a path behind it, or the CSV of a figure",
+                self.what
+            ))),
+            (None, _) => Err(ConfigError::Usage(format!(
+                "{}: no figure of that name; expected one of {names}",
+                self.what
+            ))),
+            (Some(_), [path]) => Ok(path.clone()),
+            (Some(kind), paths) => Err(ConfigError::Usage(format!(
+                "plot {}: {} paths, expected one dataset, split or data file",
+                kind.name(),
+                paths.len()
+            ))),
+        }
+    }
+}
+
+fn colour_maps() -> PossibleValuesParser {
+    PossibleValuesParser::new(ColourMap::ALL.map(ColourMap::name))
+}
+
+fn formats() -> PossibleValuesParser {
+    PossibleValuesParser::new(Format::ALL.map(Format::extension))
 }
 
 /// What `bench` measures.

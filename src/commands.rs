@@ -9,6 +9,7 @@ mod find_rate;
 mod generate;
 mod init;
 mod inspect;
+mod plot;
 mod predict;
 mod prune;
 mod simulate;
@@ -67,6 +68,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             dry_run,
             latency,
         } => return study::run(&config, &output, dry_run, latency, global),
+
+        Command::Plot(arguments) => plot::run(&arguments, global)?,
         Command::Verify { output, full, only } => {
             return verify::run(&output, full, &only, global);
         }
@@ -120,7 +123,11 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             split,
             output,
             fe,
-        } => compare::run(&runs, &data, split.into(), &output, &fe, global)?,
+            requirements,
+        } => {
+            let split = split.into();
+            return compare::run(&runs, &data, split, &output, &fe, &requirements, global);
+        }
         Command::Predict {
             run,
             input,

@@ -5,6 +5,7 @@ pub mod files;
 pub mod findings;
 pub mod ranges;
 pub mod report;
+pub mod requirements;
 pub mod scope;
 
 use std::path::{Path, PathBuf};

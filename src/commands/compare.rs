@@ -1,31 +1,43 @@
 //! `fewave compare`: several runs side by side, and the report.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use fewave_datasets::{Split, SplitName, content_hash};
 use fewave_surrogate::Surrogate;
 
-use crate::cli::{FeArguments, Global};
+use crate::cli::{FeArguments, Global, RequirementArguments};
 use crate::comparison::fe::discretisation::Discretisation;
 use crate::comparison::fe::timing::{self, FeTime};
 use crate::comparison::fe::{self, Assessment, Fe, FeOptions};
+use crate::comparison::requirements::{self, Requirement};
 use crate::comparison::{self, Measured, report};
+use crate::config::ConfigError;
 use crate::console::Console;
 use crate::output::{self, Contents};
 use crate::traces;
 
-/// Runs the command.
+/// Runs the command; exit code 1 where limits are given and no run keeps all of them.
 pub fn run(
     runs: &[PathBuf],
     data: &Path,
     split: SplitName,
     folder: &Path,
     arguments: &FeArguments,
+    limits: &RequirementArguments,
     global: &Global,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<ExitCode> {
     let console = Console::new(global);
+    let demanded = requirements::read(&limits.require, limits.requirements.as_deref())?;
     if let Some(loaded) = traces::load(runs)? {
-        return compare_traces(
+        if !demanded.is_empty() {
+            return Err(ConfigError::Usage(
+                "--require: these runs predict seismograms, and requirements judge the errors of fields; leave it out and read the tables"
+                    .to_owned(),
+            )
+            .into());
+        }
+        compare_traces(
             loaded,
             data,
             split,
@@ -33,17 +45,44 @@ pub fn run(
             arguments,
             global.force,
             &console,
-        );
+        )?;
+        return Ok(ExitCode::SUCCESS);
     }
-    let Compared { measured, fe } =
-        compare(runs, data, split, folder, arguments, global.force, &console)?;
+    let inputs = Inputs {
+        runs,
+        data,
+        split,
+        arguments,
+        requirements: &demanded,
+        typed: limits.typed(),
+    };
+    let Compared { measured, fe } = compare(&inputs, folder, global.force, &console)?;
     console.say(format!(
         "relative L2 error on the {split} split of {}",
         data.display()
     ));
     console.say(comparison::terminal_tables(&measured, fe.as_ref()));
+    for verdict in requirements::verdicts(&demanded, &measured) {
+        let sign = if verdict.holds == Some(true) {
+            "yes"
+        } else {
+            "NO "
+        };
+        console.say(format!("\n  {sign}  {}", verdict.text));
+    }
     console.say(format!("\nreport: {}", folder.join("index.html").display()));
-    console.json(&comparison::as_json(&measured, fe.as_ref()))
+    let mut found = comparison::as_json(&measured, fe.as_ref());
+    let fulfilling = requirements::fulfilling(&demanded, &measured);
+    if !demanded.is_empty() {
+        let labels: Vec<&str> = fulfilling.iter().map(|item| item.label.as_str()).collect();
+        found["meet_requirements"] = labels.into();
+    }
+    console.json(&found)?;
+    Ok(if fulfilling.is_empty() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// What a report's folder holds.
@@ -56,6 +95,7 @@ const CONTENTS: Contents = Contents {
         "metrics.csv",
         "trajectories.csv",
         "summary.csv",
+        "manifest.json",
         "figures",
     ],
 };
@@ -158,20 +198,56 @@ fn fe_time(split: &Split, arguments: &FeArguments, console: &Console) -> Option<
     }
 }
 
+impl RequirementArguments {
+    /// The options as they are typed.
+    fn typed(&self) -> String {
+        let mut text = String::new();
+        if let Some(file) = &self.requirements {
+            text += &format!(" --requirements {}", file.display());
+        }
+        for limit in &self.require {
+            text += &format!(" --require {limit}");
+        }
+        text
+    }
+}
+
+/// What is compared, and by what.
+#[derive(Debug)]
+pub struct Inputs<'a> {
+    /// The runs.
+    pub runs: &'a [PathBuf],
+    /// The dataset.
+    pub data: &'a Path,
+    /// Its split.
+    pub split: SplitName,
+    /// What FE is asked.
+    pub arguments: &'a FeArguments,
+    /// What is demanded.
+    pub requirements: &'a [Requirement],
+    /// The demands as they are typed.
+    pub typed: String,
+}
+
 /// Measures the runs and writes the report.
 ///
 /// # Errors
 /// When a run does not fit the data, or a file cannot be written.
 pub fn compare(
-    runs: &[PathBuf],
-    data: &Path,
-    split: SplitName,
+    inputs: &Inputs<'_>,
     folder: &Path,
-    arguments: &FeArguments,
     force: bool,
     console: &Console,
 ) -> anyhow::Result<Compared> {
-    let opened = super::open_reference(data, split)?;
+    let Inputs {
+        runs,
+        data,
+        split,
+        arguments,
+        requirements,
+        typed,
+    } = inputs;
+    let opened = super::open_reference(data, *split)?;
     let loaded = comparison::load(runs, &opened)?;
     output::prepare_folder(folder, &CONTENTS, force)?;
     let mut measured = comparison::measure(loaded, &opened, console)?;
@@ -184,9 +260,10 @@ pub fn compare(
         measured: &measured,
         split: &opened,
         fe: fe.as_ref(),
+        requirements,
         data_hash: content_hash(data)?,
         command: format!(
-            "fewave compare {} --data {} --split {split} -o {}{}",
+            "fewave compare {} --data {} --split {split} -o {}{}{typed}",
             paths.join(" "),
             data.display(),
             folder.display(),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use fewave_datasets::SplitName;
 
-use super::compare::Compared;
+use super::compare::{Compared, Inputs};
 use super::{compare, generate, train};
 use crate::cli::{FeArguments, Global};
 use crate::comparison;
@@ -99,15 +99,15 @@ pub fn run(folder: &Path, global: &Global) -> anyhow::Result<()> {
         runs.push(run);
     }
     console.say("4/4  evaluation on trajectories that neither has seen, and the report");
-    let Compared { measured, fe } = compare::compare(
-        &runs,
-        &folder.join("data"),
-        SplitName::Test,
-        &report,
-        &FeArguments::default(),
-        false,
-        &console,
-    )?;
+    let inputs = Inputs {
+        runs: &runs,
+        data: &folder.join("data"),
+        split: SplitName::Test,
+        arguments: &FeArguments::default(),
+        requirements: &[],
+        typed: String::new(),
+    };
+    let Compared { measured, fe } = compare::compare(&inputs, &report, false, &console)?;
     console.say(format!(
         "\nRelative L2 error on the test split (done in {})\n",
         duration(start.elapsed().as_secs_f64())

@@ -1,21 +1,30 @@
 //! The report: figures, tables, findings and hashes of a comparison.
 
 mod figures;
+mod manifest;
+mod pareto;
+mod playing;
+mod receivers;
+mod survey;
 mod tables;
 mod worth;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use fewave_datasets::{Split, SplitName};
 use fewave_plots::{FigureStyle, write_figure};
-use fewave_plots::{Provenance, Report, ReportFigure};
+use fewave_plots::{Provenance, Report, ReportFigure, Verdict};
 
 use super::fe::Assessment;
 use super::findings::findings;
+use super::requirements::{self, Requirement};
 use super::scope::Mode;
 use super::{Measured, files, scope};
 use crate::console::Console;
+
+pub(crate) use figures::{counts, extent, training_run};
+pub(crate) use receivers::interpolated;
 
 /// Width of figures that span a page, in cm.
 const PAGE_CM: f64 = 17.0;
@@ -28,13 +37,15 @@ pub struct Comparison<'a> {
     pub split: &'a Split,
     /// What FE says to the runs, where it was asked and could be.
     pub fe: Option<&'a Assessment>,
+    /// What is demanded of the runs.
+    pub requirements: &'a [Requirement],
     /// SHA-256 of the dataset.
     pub data_hash: String,
     /// The command that makes this report.
     pub command: String,
 }
 
-/// Writes `index.html`, `tables.tex` and `figures/` into an existing folder.
+/// Writes `index.html`, `tables.tex`, `figures/` and `manifest.json` into an existing folder.
 ///
 /// # Errors
 /// When a figure cannot be drawn or a file cannot be written.
@@ -46,8 +57,9 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path, console: &Console) -> a
         width_cm: PAGE_CM,
         ..FigureStyle::default()
     };
-    let figures = figures::all(comparison)?;
-    let progress = console.progress("drawing", figures.len() as u64, "figures");
+    let figures = figures::all(comparison, console)?;
+    let count = figures.len() as u64;
+    let progress = console.progress("drawing", count + playing::MOST as u64, "pictures");
     let mut written = Vec::new();
     for (number, (figure, caption)) in figures.into_iter().enumerate() {
         written.push(ReportFigure {
@@ -56,6 +68,13 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path, console: &Console) -> a
         });
         progress.set(number as u64 + 1, "");
     }
+    let mut played = 0;
+    let mut follow = || {
+        played += 1;
+        progress.set(count + played, "player");
+    };
+    let (player, animation) = playing::player(comparison, &style, &figures_folder, &mut follow)?;
+    progress.finish();
     let names: Vec<&str> = comparison
         .measured
         .iter()
@@ -71,17 +90,51 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path, console: &Console) -> a
             comparison.split.dataset_name(),
             names.join(", ")
         ),
-        verdicts: findings(comparison.measured, comparison.fe),
+        verdicts: verdicts(comparison),
         summary: summary(comparison)?,
         tables,
-        player: None,
+        player,
+        attachments: attachments(folder, animation),
         figures: written,
-        attachments: Vec::new(),
         commands: vec![comparison.command.clone()],
         provenance: provenance(comparison),
     }
     .write(folder)?;
-    files::tables::write(comparison.measured, comparison.split, folder)
+    files::tables::write(comparison.measured, comparison.split, folder)?;
+    manifest::write(comparison, folder)
+}
+
+/// What was demanded, then what was found.
+fn verdicts(comparison: &Comparison<'_>) -> Vec<Verdict> {
+    let measured = comparison.measured;
+    let mut list = requirements::verdicts(comparison.requirements, measured);
+    list.extend(findings(measured, comparison.fe));
+    list
+}
+
+/// The files beside the page.
+fn attachments(folder: &Path, animation: Option<PathBuf>) -> Vec<(String, PathBuf)> {
+    let mut list = vec![
+        ("the tables for LaTeX", folder.join("tables.tex")),
+        (
+            "every error of every trajectory and step",
+            folder.join("metrics.csv"),
+        ),
+        ("errors over trajectories", folder.join("summary.csv")),
+        (
+            "hashes of everything, program and machine",
+            folder.join(manifest::NAME),
+        ),
+    ];
+    if let Some(path) = animation {
+        list.insert(
+            0,
+            ("the worst trajectory as an animated PNG, for slides", path),
+        );
+    }
+    list.into_iter()
+        .map(|(what, path)| (what.to_owned(), path))
+        .collect()
 }
 
 fn summary(comparison: &Comparison<'_>) -> anyhow::Result<Vec<String>> {

@@ -192,3 +192,42 @@ fn fe_is_bounded_or_left_out() {
     let summary = String::from_utf8(place.bytes("run/evaluation/summary.csv")).unwrap();
     assert!(summary.contains("coarse-FE,rollout_vrmse"));
 }
+
+#[test]
+fn requirements_decide_the_verdict_and_the_exit_code() {
+    let place = Workplace::with_run();
+    let compare = ["compare", "run", "--data", "data", "--no-fe", "-o"];
+    let with = |rest: &[&'static str]| [compare.as_slice(), rest].concat();
+    place.fails(
+        2,
+        &with(&["none", "--require", "rollout_relativ_l2=0.1"]),
+        &[
+            "--require rollout_relativ_l2=0.1",
+            "did you mean `rollout_relative_l2`",
+        ],
+    );
+    assert!(!place.path("none").exists());
+    place.write(
+        "limits.toml",
+        "[requirements]\nrollout_relative_l2_worst = 1e9\nparameters = 1_000_000\n",
+    );
+    let out = place.ok(&with(&["good", "--requirements", "limits.toml"]));
+    assert!(
+        out.contains("yes  Every requirement is met by run."),
+        "{out}"
+    );
+    let page = String::from_utf8(place.bytes("good/index.html")).unwrap();
+    assert!(page.contains("<strong>Yes.</strong> run keeps rollout_relative_l2 (worst over trajectories) within the required"));
+    assert!(page.contains("--requirements limits.toml"));
+    place.fails(
+        1,
+        &with(&["bad", "--require", "rollout_relative_l2=1e-9"]),
+        &[],
+    );
+    let page = String::from_utf8(place.bytes("bad/index.html")).unwrap();
+    assert!(
+        page.contains(
+            "<strong>No.</strong> There is a run that meets every requirement: none does."
+        )
+    );
+}

@@ -16,6 +16,7 @@ mod kill;
 mod memory;
 mod meshes;
 mod outputs;
+mod plots;
 mod prescribed;
 mod ranges;
 mod study;

@@ -1,18 +1,24 @@
 //! The figures of a comparison, from the measured runs to plain arrays.
 
+use std::path::Path;
+
 use anyhow::Context;
+use fewave_datasets::Split;
 use fewave_plots::Figure;
 use fewave_plots::{
     ErrorDistribution, ErrorGrowth, ErrorSample, ErrorSeries, LayerCount, ModelCount,
-    ParameterCounts, Prediction, TrainingCurves, TrainingRun, Wavefields,
+    ParameterCounts, Prediction, Traces, TrainingCurves, TrainingRun, Wavefields,
 };
+use fewave_surrogate::Surrogate;
 use fewave_surrogate::evaluate::TrajectoryEvaluation;
 use fewave_surrogate::task::Domain;
 use ndarray::{Array2, Axis};
 
-use super::Comparison;
+use super::survey::survey;
+use super::{Comparison, pareto, receivers};
 use crate::comparison::Measured;
 use crate::comparison::scope::{self, Mode};
+use crate::console::Console;
 
 /// Times shown in a wavefield figure.
 const TIMES_SHOWN: usize = 4;
@@ -21,9 +27,15 @@ const TIMES_SHOWN: usize = 4;
 ///
 /// # Errors
 /// When the data cannot be read.
-pub(super) fn all(comparison: &Comparison<'_>) -> anyhow::Result<Vec<(Box<dyn Figure>, String)>> {
+pub(super) fn all(
+    comparison: &Comparison<'_>,
+    console: &Console,
+) -> anyhow::Result<Vec<(Box<dyn Figure>, String)>> {
     let measured = comparison.measured;
     let mut figures: Vec<(Box<dyn Figure>, String)> = Vec::new();
+    for (figure, caption) in pareto::figures(comparison) {
+        figures.push((Box::new(figure), caption));
+    }
     for shown in shown_trajectories(measured) {
         let trajectory = &measured[shown.run].evaluation.trajectories[shown.number];
         let caption = format!(
@@ -34,6 +46,29 @@ pub(super) fn all(comparison: &Comparison<'_>) -> anyhow::Result<Vec<(Box<dyn Fi
         let figure = wavefields(comparison, &shown.name, trajectory)?;
         figures.push((Box::new(figure), caption));
     }
+    for (figure, caption) in seismograms(comparison)? {
+        figures.push((Box::new(figure), caption));
+    }
+    let trajectories = comparison.split.len() as u64;
+    let progress = console.progress("surveying", trajectories, "trajectories");
+    let survey = survey(comparison, &progress)?;
+    progress.finish();
+    let (trajectories, snapshots) = survey.sampled;
+    figures.push((
+        Box::new(survey.maps),
+        "Where the surrogates err: at each point the RMS of the error over the compared snapshots of a trajectory, relative to the RMS of its FE field over \
+         all points and these snapshots; above the mean over trajectories, below the largest. One scale a row. Look for errors that sit \
+         at boundaries or where waves are focused."
+            .to_owned(),
+    ));
+    figures.push((
+        Box::new(survey.spectra),
+        format!(
+            "Energy of the fields by wavenumber (of the discrete Fourier transform without a window, in shells of equal width), and of the errors, \
+             as the mean over {trajectories} trajectories and up to {snapshots} snapshots of each. A surrogate below FE at large wavenumbers smooths, one above it \
+             makes ripples; where a broken line meets that of FE, waves of that length are not predicted."
+        ),
+    ));
     figures.push((
         Box::new(error_growth(comparison)?),
         format!(
@@ -69,11 +104,17 @@ pub(super) fn all(comparison: &Comparison<'_>) -> anyhow::Result<Vec<(Box<dyn Fi
     figures.push((
         Box::new(ParameterCounts {
             name: "parameters".to_owned(),
-            models: measured.iter().map(counts).collect(),
+            models: measured
+                .iter()
+                .map(|item| counts(&item.surrogate, item.label.clone()))
+                .collect(),
         }),
         "Trainable parameters, in total and layer by layer.".to_owned(),
     ));
-    let runs: Vec<TrainingRun> = measured.iter().filter_map(training_run).collect();
+    let runs: Vec<TrainingRun> = measured
+        .iter()
+        .filter_map(|item| training_run(&item.run, item.label.clone(), item.surrogate.rolls_out()))
+        .collect();
     if !runs.is_empty() {
         figures.push((
             Box::new(TrainingCurves {
@@ -84,6 +125,29 @@ pub(super) fn all(comparison: &Comparison<'_>) -> anyhow::Result<Vec<(Box<dyn Fi
             "Loss on the training batches (lines) and error on the valid split (marks), of one step or of whole fields."
                 .to_owned(),
         ));
+    }
+    Ok(figures)
+}
+
+/// Traces of the trajectories that are drawn, where the data have receivers.
+fn seismograms(comparison: &Comparison<'_>) -> anyhow::Result<Vec<(Traces, String)>> {
+    let mut figures = Vec::new();
+    for shown in shown_trajectories(comparison.measured).into_iter().take(2) {
+        let trajectory = &comparison.measured[shown.run].evaluation.trajectories[shown.number];
+        let name = shown.name.replace("wavefields", "traces");
+        let Some((figure, all)) = receivers::traces(comparison, name, trajectory.position)? else {
+            continue;
+        };
+        let some = match figure.panels.len() {
+            drawn if drawn < all => format!(" {drawn} of {all} receivers, evenly chosen."),
+            _ => String::new(),
+        };
+        let caption = format!(
+            "Seismograms of trajectory {}, {} of {}.{some} FE as the receivers recorded it; surrogates from their fields at the snapshot times, bilinear between \
+             grid points. All panels share one scale. A front that is late is a line shifted to the right.",
+            trajectory.index, shown.what, comparison.measured[shown.run].label
+        );
+        figures.push((figure, caption));
     }
     Ok(figures)
 }
@@ -144,7 +208,7 @@ fn shown_trajectories(measured: &[Measured]) -> Vec<Shown> {
 }
 
 /// The snapshots of a trajectory that every run predicts: with a longer history a run predicts later.
-fn shared(measured: &[Measured], position: usize) -> Vec<usize> {
+pub(super) fn shared(measured: &[Measured], position: usize) -> Vec<usize> {
     let mut all = measured
         .iter()
         .map(|item| item.evaluation.predicted[position].as_slice());
@@ -153,6 +217,17 @@ fn shared(measured: &[Measured], position: usize) -> Vec<usize> {
         shared.retain(|snapshot| other.contains(snapshot));
     }
     shared
+}
+
+/// First and last x, first and last y of the grid.
+pub(crate) fn extent(split: &Split) -> [f64; 4] {
+    let [x, y] = split.axes();
+    let ends = |axis: &[f64]| {
+        let first = axis.first().copied().unwrap_or(0.0);
+        (first, axis.last().copied().unwrap_or(first))
+    };
+    let ((x0, x1), (y0, y1)) = (ends(x), ends(y));
+    [x0, x1, y0, y1]
 }
 
 fn wavefields(
@@ -169,14 +244,6 @@ fn wavefields(
         .collect();
     shown.dedup();
     let truth = split.read_snapshots("displacement", position, 0..split.times().len())?;
-    let [x, y] = split.axes();
-    let ends = |axis: &[f64]| {
-        [
-            axis.first().copied().unwrap_or(0.0),
-            axis.last().copied().unwrap_or(0.0),
-        ]
-    };
-    let ([x0, x1], [y0, y1]) = (ends(x), ends(y));
     Ok(Wavefields {
         name: name.to_owned(),
         title: format!(
@@ -186,7 +253,7 @@ fn wavefields(
         ),
         quantity: "displacement".to_owned(),
         unit: "m".to_owned(),
-        extent: [x0, x1, y0, y1],
+        extent: extent(split),
         times: shown.iter().map(|n| split.times()[*n]).collect(),
         reference: shown
             .iter()
@@ -252,12 +319,13 @@ fn error_growth(comparison: &Comparison<'_>) -> anyhow::Result<ErrorGrowth> {
     })
 }
 
-fn counts(item: &Measured) -> ModelCount {
-    let layers = item.surrogate.layers();
+/// Parameters and work of a surrogate.
+pub(crate) fn counts(surrogate: &Surrogate, label: String) -> ModelCount {
+    let layers = surrogate.layers();
     ModelCount {
-        label: item.label.clone(),
-        parameters: item.surrogate.parameters() as u64,
-        multiply_adds: item.surrogate.footprint().multiply_adds as u64,
+        label,
+        parameters: surrogate.parameters() as u64,
+        multiply_adds: surrogate.footprint().multiply_adds as u64,
         layers: layers
             .into_iter()
             .map(|layer| LayerCount {
@@ -270,18 +338,18 @@ fn counts(item: &Measured) -> ModelCount {
 }
 
 /// The curves of a run's log; none where there is no readable log (a lone checkpoint).
-fn training_run(item: &Measured) -> Option<TrainingRun> {
-    let mut reader = csv::Reader::from_path(item.run.join("log.csv")).ok()?;
+pub(crate) fn training_run(run: &Path, label: String, rolls_out: bool) -> Option<TrainingRun> {
+    let mut reader = csv::Reader::from_path(run.join("log.csv")).ok()?;
     let header = reader.headers().ok()?.clone();
     let column = |name: &str| header.iter().position(|title| title == name);
-    let valid = if item.surrogate.rolls_out() {
+    let valid = if rolls_out {
         "valid_one_step_relative_l2"
     } else {
         "valid_rollout_relative_l2"
     };
     let (step, loss, valid) = (column("step")?, column("loss")?, column(valid)?);
     let mut run = TrainingRun {
-        label: item.label.clone(),
+        label,
         ..TrainingRun::default()
     };
     for record in reader.records().flatten() {
