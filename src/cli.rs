@@ -359,7 +359,7 @@ pub struct PruneArguments {
     /// Updates after each round [default: a tenth of the training's]
     #[arg(long, value_name = "N")]
     pub retrain_steps: Option<usize>,
-    /// Peak learning rate of retraining [default: the training's]
+    /// Peak learning rate of retraining [default: half of the training's]
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
     pub retrain_rate: Option<f64>,
     /// Dataset folder, where it is not the one of the training's configuration any more

@@ -2,7 +2,8 @@
 //!
 //! A round goes through the hidden layers in order: every unit whose output varies over the train split by less than ε times the
 //! largest of its layer (`prune/variability.rs`) is dropped, its mean folded into the next layer's bias (`prune/dense.rs`). The smaller network starts
-//! from the surviving weights and is retrained for a few steps like any run (`prune/round.rs`). It is accepted if its error on the valid split is
+//! from the surviving weights and is retrained for a few steps like any run (`prune/round.rs`), at a lower rate; where that does no good,
+//! it stays as folded. It is accepted if its error on the valid split is
 //! at most `(1 + rise)` times that of the trained network; else the last accepted one stays. Rounds go on until no unit falls below ε
 //! or one is refused; [`Epsilon::Auto`] then goes on with another ε (`prune/search.rs`).
 //! Source: Balderas, Lastra, Benítez, *Optimizing dense feed-forward neural networks*, arXiv:2312.10560 (2023).
@@ -37,6 +38,9 @@ use variability::Variability;
 
 pub use search::Epsilon;
 
+/// Peak learning rate of retraining over that of the training: its warm weights are not to be shaken off again.
+pub const GENTLER: f64 = 0.5;
+
 /// Folder of the rounds, in the output folder while they are made.
 pub const ROUNDS: &str = "rounds";
 
@@ -51,7 +55,7 @@ pub struct PruneOptions {
     pub rounds: usize,
     /// Updates after each round; by default a tenth of the training's.
     pub retrain_steps: Option<usize>,
-    /// Peak learning rate of these; by default the training's.
+    /// Peak learning rate of these; by default [`GENTLER`] times the training's.
     pub retrain_rate: Option<f64>,
     /// Folder of the dataset, where it is not the one of the training's configuration any more.
     pub data: Option<PathBuf>,
@@ -86,7 +90,7 @@ pub struct PruneRound {
     pub train_error: f64,
     /// Relative L2 error on the valid split before retraining.
     pub folded_error: f64,
-    /// Relative L2 error on the valid split.
+    /// Relative L2 error on the valid split, after retraining or, where that did no good, before it.
     pub valid_error: f64,
     /// Wall time, s.
     pub seconds: f64,
@@ -187,13 +191,18 @@ pub fn prune(
     });
     observer.round(&pruning.rounds[0]);
     let allowed = valid * (1.0 + options.max_error_rise);
-    let (mut current, mut kept) = (network, Kept::default());
+    let (mut current, mut kept, mut refused) = (network, Kept::default(), None);
     let mut search = Search::new(options.epsilon);
     while let (Some(epsilon), true) = (search.epsilon(), pruning.rounds.len() <= options.rounds) {
         let clock = Instant::now();
         let folded = pruner.fold(&current, epsilon)?;
         if folded.hidden() == current.hidden() {
             search.note(Outcome::Nothing);
+            continue;
+        }
+        if refused.as_ref() == Some(&folded) {
+            // another ε, but the same units
+            search.note(Outcome::Refused);
             continue;
         }
         let number = pruning.rounds.len();
@@ -217,15 +226,21 @@ pub fn prune(
                         interrupted: true,
                     });
                 };
-                let network = DenseNetwork::of(checkpoint.weights(), folded.hidden().len())?;
-                let valid_error = pruner.error(&network, &pruner.valid)?;
+                let retrained = DenseNetwork::of(checkpoint.weights(), folded.hidden().len())?;
+                let retrained_error = pruner.error(&retrained, &pruner.valid)?;
+                let folded_error = pruner.error(&folded, &pruner.valid)?;
+                let (network, valid_error) = if folded_error < retrained_error {
+                    (&folded, folded_error)
+                } else {
+                    (&retrained, retrained_error)
+                };
                 let entry = PruneRound {
                     round: number,
                     epsilon,
                     hidden: network.hidden(),
                     parameters: network.parameters(),
-                    train_error: pruner.error(&network, &pruner.train)?,
-                    folded_error: pruner.error(&folded, &pruner.valid)?,
+                    train_error: pruner.error(network, &pruner.train)?,
+                    folded_error,
                     valid_error,
                     seconds: clock.elapsed().as_secs_f64(),
                     accepted: valid_error <= allowed,
@@ -236,7 +251,12 @@ pub fn prune(
         };
         observer.round(&entry);
         if entry.accepted {
-            current = DenseNetwork::of(checkpoint.weights(), folded.hidden().len())?;
+            // retraining that did no good is left out
+            current = if entry.valid_error < entry.folded_error {
+                DenseNetwork::of(checkpoint.weights(), folded.hidden().len())?
+            } else {
+                folded
+            };
             kept = Kept {
                 round: number,
                 from: Some((folder, checkpoint.metadata)),
@@ -244,6 +264,7 @@ pub fn prune(
             search.note(Outcome::Accepted);
         } else {
             search.note(Outcome::Refused);
+            refused = Some(folded);
         }
         pruning.rounds.push(entry);
     }
@@ -263,6 +284,12 @@ struct Kept {
 }
 
 impl PruneOptions {
+    /// Peak learning rate of the retraining of a run.
+    fn rate(&self, config: &TrainConfig) -> f64 {
+        self.retrain_rate
+            .unwrap_or(GENTLER * config.train.learning_rate)
+    }
+
     /// Checks every value that does not depend on the run.
     fn check(&self) -> Result<()> {
         let refuse = |key: &str, found: String, expected: &str, remedy: &str| {
@@ -328,9 +355,7 @@ fn retraining(
     if let Some(data) = &options.data {
         config.data.clone_from(data);
     }
-    if let Some(rate) = options.retrain_rate {
-        config.train.learning_rate = rate;
-    }
+    config.train.learning_rate = options.rate(&config);
     config.train.epochs = None;
     config.train.steps = Some(steps);
     config.train.valid_every = None;
@@ -459,9 +484,7 @@ impl<'a> Pruner<'a> {
         epsilon: f64,
     ) -> Result<String> {
         let mut digest = Sha256::new();
-        let rate = options
-            .retrain_rate
-            .unwrap_or(self.parent.metadata.config.train.learning_rate);
+        let rate = options.rate(&self.parent.metadata.config);
         digest.update(format!(
             "{} {} {epsilon:e} {retrain_steps} {rate:e} {:e}\n",
             self.parent.weights_hash, self.parent.metadata.config_hash, options.max_error_rise
