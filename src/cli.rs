@@ -376,7 +376,7 @@ pub struct RequirementArguments {
     /// An upper limit, e.g. rollout_relative_l2=0.05 or rollout_relative_l2_worst=0.2 (repeatable); exit 1 where no run meets all
     #[arg(long = "require", value_name = "NAME=LIMIT")]
     pub require: Vec<String>,
-    /// A TOML file with limits in its section [requirements]
+    /// A TOML file with limits in its section `[requirements]`
     #[arg(long, value_name = "FILE.toml")]
     pub requirements: Option<PathBuf>,
 }

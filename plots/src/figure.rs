@@ -27,8 +27,8 @@ pub use traces::{Trace, TracePanel, Traces};
 pub use training_curves::{TrainingCurves, TrainingRun};
 pub use wavefields::{Prediction, Wavefields};
 
-/// A figure: data in, the same picture in every format out.
-pub trait Figure {
+/// A figure: data in, the same picture in every format out. Several may be drawn at once, each by a thread of its own.
+pub trait Figure: Send + Sync {
     /// Stem of its files: letters, digits, `-` and `_`.
     fn name(&self) -> &str;
 

@@ -10,11 +10,13 @@ mod tables;
 mod worth;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
 use fewave_datasets::{Split, SplitName};
 use fewave_plots::{FigureStyle, write_figure};
 use fewave_plots::{Provenance, Report, ReportFigure, Verdict};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::fe::Assessment;
 use super::findings::findings;
@@ -60,14 +62,15 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path, console: &Console) -> a
     let figures = figures::all(comparison, console)?;
     let count = figures.len() as u64;
     let progress = console.progress("drawing", count + playing::MOST as u64, "pictures");
-    let mut written = Vec::new();
-    for (number, (figure, caption)) in figures.into_iter().enumerate() {
-        written.push(ReportFigure {
-            files: write_figure(figure.as_ref(), &style, &figures_folder)?,
-            caption,
-        });
-        progress.set(number as u64 + 1, "");
-    }
+    let drawn = AtomicU64::new(0);
+    let written = figures
+        .into_par_iter()
+        .map(|(figure, caption)| {
+            let files = write_figure(figure.as_ref(), &style, &figures_folder)?;
+            progress.set(drawn.fetch_add(1, Ordering::Relaxed) + 1, "");
+            Ok(ReportFigure { files, caption })
+        })
+        .collect::<anyhow::Result<Vec<ReportFigure>>>()?;
     let mut played = 0;
     let mut follow = || {
         played += 1;
