@@ -32,14 +32,6 @@ fn content(place: &Workplace, run: &str) -> Vec<(String, Vec<u8>)> {
         let text = &header.metadata().as_ref().unwrap()["fewave"];
         let mut metadata: serde_json::Value = serde_json::from_str(text).unwrap();
         metadata["training_seconds"] = 0.into();
-        // JSON's figures are read back but for a last digit
-        for figure in ["one_step_relative_l2", "rollout_relative_l2"] {
-            let value = metadata["best"][figure].as_f64().unwrap();
-            metadata["best"][figure] = format!("{value:.12e}").into();
-        }
-        for spread in ["one_step", "rollout"] {
-            metadata["best"][spread].take();
-        }
         all.push((
             format!("{name}: metadata"),
             metadata.to_string().into_bytes(),
