@@ -4,6 +4,7 @@ mod figures;
 mod manifest;
 mod pareto;
 mod playing;
+mod provenance;
 mod receivers;
 mod survey;
 mod tables;
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::Context;
 use fewave_datasets::{Split, SplitName};
 use fewave_plots::{FigureStyle, write_figure};
-use fewave_plots::{Provenance, Report, ReportFigure, Verdict};
+use fewave_plots::{Report, ReportFigure, Verdict};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::fe::Assessment;
@@ -26,6 +27,7 @@ use super::{Measured, files, scope};
 use crate::console::Console;
 
 pub(crate) use figures::{counts, extent, training_run};
+pub(crate) use provenance::provenance;
 pub(crate) use receivers::interpolated;
 
 /// Width of figures that span a page, in cm.
@@ -100,7 +102,14 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path, console: &Console) -> a
         attachments: attachments(folder, animation),
         figures: written,
         commands: vec![comparison.command.clone()],
-        provenance: provenance(comparison),
+        provenance: provenance(
+            comparison.split,
+            &comparison.data_hash,
+            comparison
+                .measured
+                .iter()
+                .map(|item| (item.label.as_str(), &item.surrogate)),
+        ),
     }
     .write(folder)?;
     files::tables::write(comparison.measured, comparison.split, folder)?;
@@ -264,49 +273,4 @@ fn origin(comparison: &Comparison<'_>) -> String {
         ));
     }
     sentences.join(" ")
-}
-
-fn provenance(comparison: &Comparison<'_>) -> Vec<Provenance> {
-    let entry = |what: &str, source: String, sha256: &str| Provenance {
-        what: what.to_owned(),
-        source,
-        sha256: sha256.to_owned(),
-    };
-    let split = comparison.split;
-    let mut list = vec![
-        entry(
-            "program",
-            format!("fewave {}", env!("CARGO_PKG_VERSION")),
-            "",
-        ),
-        entry(
-            "data",
-            split.dataset_name().to_owned(),
-            &comparison.data_hash,
-        ),
-        entry(
-            "data configuration",
-            format!("seed {}", split.provenance().seed),
-            &split.provenance().config_hash,
-        ),
-    ];
-    for item in comparison.measured {
-        let origin = item.surrogate.provenance();
-        list.push(entry(
-            "training configuration",
-            item.label.clone(),
-            &origin.config_hash,
-        ));
-        list.push(entry(
-            "training data",
-            item.label.clone(),
-            &origin.data_hash,
-        ));
-        list.push(entry(
-            "weights",
-            format!("{}, step {} of {}", item.label, origin.step, origin.steps),
-            &origin.weights_hash,
-        ));
-    }
-    list
 }

@@ -6,8 +6,7 @@ use anyhow::Context;
 use fewave_datasets::Split;
 use fewave_plots::{
     Cell, Column, ErrorDistribution, ErrorSample, Figure, FigureStyle, LayerCount, ModelCount,
-    ParameterCounts, Provenance, Report, ReportFigure, Table, TrainingCurves, TrainingRun, Verdict,
-    write_figure,
+    ParameterCounts, Report, ReportFigure, Table, TrainingCurves, Verdict, write_figure,
 };
 use fewave_surrogate::evaluate::traces::TracesSummary;
 use fewave_surrogate::metrics::Summary;
@@ -15,6 +14,7 @@ use fewave_surrogate::metrics::Summary;
 use super::{Measured, files, pruning, row_name, seismograms, trivial};
 use crate::comparison::fe::timing::FeTime;
 use crate::comparison::findings::is_no_better;
+use crate::comparison::report::{provenance, training_run};
 use crate::comparison::scope::{counted, milliseconds};
 use crate::console::{grouped, percent};
 use crate::output;
@@ -76,7 +76,13 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path) -> anyhow::Result<()> {
         figures: drawn,
         attachments: Vec::new(),
         commands: vec![comparison.command.clone()],
-        provenance: provenance(comparison),
+        provenance: provenance(
+            comparison.split,
+            &comparison.data_hash,
+            measured
+                .iter()
+                .map(|item| (item.label.as_str(), &item.surrogate)),
+        ),
     }
     .write(folder)?;
     output::write_atomically(&folder.join("metrics.csv"), &files::metrics(measured)?)?;
@@ -366,9 +372,9 @@ fn figures(measured: &[Measured]) -> Vec<(Box<dyn Figure>, String)> {
         }),
         "Trainable parameters, in total and layer by layer.".to_owned(),
     ));
-    let runs: Vec<TrainingRun> = measured
+    let runs: Vec<_> = measured
         .iter()
-        .filter_map(|item| training_run(&item.label, &item.run))
+        .filter_map(|item| training_run(&item.run, item.label.clone(), false))
         .collect();
     if !runs.is_empty() {
         figures.push((
@@ -435,75 +441,4 @@ fn counts(item: &Measured) -> ModelCount {
             })
             .collect(),
     }
-}
-
-/// The curves of a run's log; none where there is no readable log (a lone checkpoint).
-fn training_run(label: &str, run: &Path) -> Option<TrainingRun> {
-    let mut reader = csv::Reader::from_path(run.join("log.csv")).ok()?;
-    let header = reader.headers().ok()?.clone();
-    let column = |name: &str| header.iter().position(|title| title == name);
-    let (step, loss, valid) = (
-        column("step")?,
-        column("loss")?,
-        column("valid_rollout_relative_l2")?,
-    );
-    let mut curves = TrainingRun {
-        label: label.to_owned(),
-        ..TrainingRun::default()
-    };
-    for record in reader.records().flatten() {
-        let number = |column: usize| record.get(column).and_then(|text| text.parse::<f64>().ok());
-        let Some(at) = number(step) else { continue };
-        if let Some(value) = number(loss) {
-            curves.steps.push(at);
-            curves.train_loss.push(value);
-        }
-        if let Some(value) = number(valid) {
-            curves.valid_steps.push(at);
-            curves.valid_error.push(value);
-        }
-    }
-    (!curves.steps.is_empty()).then_some(curves)
-}
-
-fn provenance(comparison: &Comparison<'_>) -> Vec<Provenance> {
-    let entry = |what: &str, source: String, sha256: &str| Provenance {
-        what: what.to_owned(),
-        source,
-        sha256: sha256.to_owned(),
-    };
-    let split = comparison.split;
-    let mut list = vec![
-        entry(
-            "program",
-            format!("fewave {}", env!("CARGO_PKG_VERSION")),
-            "",
-        ),
-        entry(
-            "data",
-            split.dataset_name().to_owned(),
-            &comparison.data_hash,
-        ),
-        entry(
-            "data configuration",
-            format!("seed {}", split.provenance().seed),
-            &split.provenance().config_hash,
-        ),
-    ];
-    for item in comparison.measured {
-        let (label, origin) = (&item.label, item.surrogate.provenance());
-        list.push(entry(
-            "training configuration",
-            label.clone(),
-            &origin.config_hash,
-        ));
-        list.push(entry("training data", label.clone(), &origin.data_hash));
-        let step = format!("{label}, step {} of {}", origin.step, origin.steps);
-        list.push(entry("weights", step, &origin.weights_hash));
-        if let Some(record) = &item.surrogate.metadata().pruning {
-            let parent = format!("{label}, before pruning");
-            list.push(entry("weights", parent, &record.parent_weights));
-        }
-    }
-    list
 }
