@@ -3,7 +3,7 @@
 //!
 //! Every dense kernel `K` becomes its closest sum of R products in the one-way scheme of the new network, each piece on its
 //! own: in `kernel` form the d×d matrix of every pair of channels by its singular value decomposition, in `filter` form the
-//! S×d×d tensor of every output channel ([`low_rank`]). Biases, normalisations and the last 1×1 layer are copied. Axis
+//! S×d×d tensor of every output channel (`low_rank`). Biases, normalisations and the last 1×1 layer are copied. Axis
 //! vectors have length 1 and the channel vectors carry the rest, as in drawn networks; in `kernel` form all share it evenly.
 
 mod low_rank;

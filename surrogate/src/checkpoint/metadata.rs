@@ -45,7 +45,7 @@ pub struct Metadata {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ranges: Option<Ranges>,
     /// SHA-256 of the weights that training began from, where it began from a projection of others
-    /// ([`project`](crate::project)) and not from drawn ones.
+    /// ([`project`](fn@crate::project)) and not from drawn ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub projected_from: Option<String>,
     /// How the run came out of another by pruning, if it did.
