@@ -182,9 +182,14 @@ impl NormActivation {
                     {
                         let slope = scale[first + c] * inverse;
                         let offset = shift[first + c] - mean * slope;
-                        for (y, &x) in y.iter_mut().zip(x) {
-                            *y = self.activation.value(x * slope + offset);
-                        }
+                        self.activation.each(
+                            #[inline(always)]
+                            |activation| {
+                                for (y, &x) in y.iter_mut().zip(x) {
+                                    *y = activation.value(x * slope + offset);
+                                }
+                            },
+                        );
                     }
                 },
             );
@@ -271,9 +276,14 @@ fn backward_group<F: Real>(
         let (x, dy, g) = (&x[range.clone()], &dy[range.clone()], &mut dx[range]);
         let slope = scale[c] * inverse;
         let offset = shift[c] - mean * slope;
-        for ((g, &x), &dy) in g.iter_mut().zip(x).zip(dy) {
-            *g = dy * activation.derivative(x * slope + offset);
-        }
+        activation.each(
+            #[inline(always)]
+            |activation| {
+                for ((g, &x), &dy) in g.iter_mut().zip(x).zip(dy) {
+                    *g = dy * activation.derivative(x * slope + offset);
+                }
+            },
+        );
         let plain = sum(g);
         let along = dot_centred(g, x, mean) * inverse;
         *partial = (along, plain);

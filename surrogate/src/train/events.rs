@@ -8,9 +8,9 @@
 mod message;
 mod record;
 
-use super::log::StepReport;
+use super::log::{StepReport, io};
+use crate::Result;
 use crate::checkpoint::{Validation, write_atomically};
-use crate::{Result, SurrogateError};
 use message::{Kind, event, step_of};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -110,15 +110,6 @@ fn now() -> f64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0.0, |time| time.as_secs_f64())
-}
-
-fn io(path: &Path, action: &'static str, source: std::io::Error) -> SurrogateError {
-    SurrogateError::Io {
-        path: path.to_owned(),
-        action,
-        source,
-        remedy: "check the run's folder, its permissions and the free space".into(),
-    }
 }
 
 #[cfg(test)]

@@ -122,7 +122,8 @@ impl Log {
     }
 }
 
-fn io(path: &Path, action: &'static str, source: std::io::Error) -> SurrogateError {
+/// An error at one of a run's records.
+pub(super) fn io(path: &Path, action: &'static str, source: std::io::Error) -> SurrogateError {
     SurrogateError::Io {
         path: path.to_owned(),
         action,
