@@ -277,7 +277,7 @@ impl Checkpoint {
             )
             .and_then(|network| parameters.check_all_taken().map(|()| network))
             .map_err(|error| self.explain(error))?;
-        Ok((network, parameters))
+        Ok((config.task.around(network), parameters))
     }
 
     /// Continues: the weights into `parameters`, the moments into `optimiser`, the mean of the weights into `average`.

@@ -5,6 +5,7 @@ pub mod activation;
 mod block;
 pub mod cnn;
 mod grid;
+mod homogeneous;
 mod join;
 pub mod mlp;
 mod noisy;
@@ -24,6 +25,7 @@ use std::fmt::Debug;
 
 pub use activation::Activation;
 pub use cnn::CnnConfig;
+pub(crate) use homogeneous::Homogeneous;
 pub use mlp::MlpConfig;
 pub use norm::Norm;
 pub use pass::Pass;

@@ -12,7 +12,7 @@ pub mod traces;
 pub(crate) mod windows;
 
 use crate::checkpoint::Metadata;
-use crate::network::Channels;
+use crate::network::{Channels, Homogeneous, Network};
 use crate::ranges::{OutOfRange, Ranges};
 use crate::{Result, SurrogateError};
 use fewave_datasets::{Split, Statistics};
@@ -29,7 +29,7 @@ pub use domain::Domain;
 pub use field::FieldConfig;
 pub use grid::Grid;
 pub use normalisation::Normalisation;
-pub use propagate::{PropagateConfig, Target};
+pub use propagate::{Amplitude, PropagateConfig, Target};
 pub use traces::{TraceConstants, TracesConfig};
 
 /// Name of the field that is predicted.
@@ -111,6 +111,21 @@ impl TaskConfig {
         }
     }
 
+    /// A network as the task uses it: homogeneous in the waves where it is asked for.
+    pub(crate) fn around(&self, network: Box<dyn Network>) -> Box<dyn Network> {
+        match self {
+            Self::Propagate(task) if self.is_relative() => {
+                Box::new(Homogeneous::new(network, task.history))
+            }
+            _ => network,
+        }
+    }
+
+    /// Whether waves are given in units of their own size.
+    pub(crate) fn is_relative(&self) -> bool {
+        matches!(self, Self::Propagate(task) if task.amplitude == Amplitude::Relative)
+    }
+
     /// Snapshots that a prediction starts from; of a whole field the first one, of traces none.
     pub fn history(&self) -> usize {
         match self {
@@ -167,7 +182,7 @@ impl Task {
             TaskConfig::Traces(task) => {
                 return Ok(Self::Traces(Traces::new(TraceConstants::of(task, train)?)));
             }
-            TaskConfig::Propagate(task) => Normalisation::new(statistics, task.medium)?,
+            TaskConfig::Propagate(task) => task.adapt(Normalisation::new(statistics, task.medium)?),
             TaskConfig::Field(task) => {
                 task.check_times(train)?;
                 Normalisation::new(statistics, task.medium)?

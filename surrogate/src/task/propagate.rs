@@ -2,7 +2,8 @@
 //!
 //! Input channels, oldest snapshot first: `(u_{n−K+1} − ū)/σ_u, …, (u_n − ū)/σ_u`, then `(c − c̄)/σ_c` if the medium is given.
 //! Output channel, by `target`: `increment`, `(u_{n+1} − u_n)/σ_Δ`; `next`, `(u_{n+1} − ū)/σ_u`. The constants come from
-//! the train split's statistics and stay with the network. Arrays are `(x, y)` in row-major order, f32. Outside of a domain
+//! the train split's statistics and stay with the network; with `amplitude = "relative"` ū is 0, and each sample's snapshots
+//! are also brought to the same size within the network. Arrays are `(x, y)` in row-major order, f32. Outside of a domain
 //! that is not the whole grid, inputs are those of no displacement and no speed, targets and snapshots are 0.
 
 use super::{Domain, Normalisation, affine, refuse};
@@ -24,6 +25,9 @@ pub struct PropagateConfig {
     /// What the network's output means.
     #[serde(default)]
     pub target: Target,
+    /// What the network is given of the waves' size.
+    #[serde(default)]
+    pub amplitude: Amplitude,
 }
 
 /// What the network's output means (config key `target`).
@@ -35,6 +39,18 @@ pub enum Target {
     Increment,
     /// The normalised next snapshot.
     Next,
+}
+
+/// What the network is given of the waves' size (config key `amplitude`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Amplitude {
+    /// Displacements in units of the training data's deviation, less their mean.
+    #[default]
+    Absolute,
+    /// Displacements in units of each sample's own root mean square, which the output is multiplied by: predictions are
+    /// homogeneous of degree 1 in the waves, as solutions of the wave equation without sources are.
+    Relative,
 }
 
 fn default_history() -> usize {
@@ -56,6 +72,17 @@ impl PropagateConfig {
                 "1 to 64 past snapshots",
                 "the wave equation needs 2",
             ))
+        }
+    }
+
+    /// The constants as this task uses them: waves of relative amplitude are not shifted.
+    pub(super) fn adapt(&self, constants: Normalisation) -> Normalisation {
+        match self.amplitude {
+            Amplitude::Absolute => constants,
+            Amplitude::Relative => Normalisation {
+                displacement_mean: 0.0,
+                ..constants
+            },
         }
     }
 
@@ -229,6 +256,7 @@ mod tests {
                 history: 2,
                 medium: true,
                 target,
+                amplitude: Amplitude::Absolute,
             },
             constants,
         )

@@ -87,6 +87,7 @@ impl Augmentation {
                 history,
                 medium,
                 target: meaning,
+                amplitude: _,
             }) => {
                 let mut inputs = vec![snapshot; *history];
                 inputs.extend(medium.then_some(Parity::Even));
@@ -192,6 +193,7 @@ fn permute(maps: &mut [f32], [nx, ny]: [usize; 2], symmetry: Symmetry) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::Amplitude;
     use std::collections::BTreeMap;
 
     const ALL: [Symmetry; 4] = [
@@ -215,6 +217,7 @@ mod tests {
             history: 1,
             medium: true,
             target,
+            amplitude: Amplitude::default(),
         });
         Augmentation::new(7, symmetries, &task, &constants, [3, 3], None)
     }

@@ -1,7 +1,7 @@
 //! Noise on the given snapshots in training, so that a network has seen states that are slightly wrong, as its own are in a rollout.
 //!
 //! Every given snapshot of a sample gets `σ·ε`, in units of the displacement's deviation, with `ε ~ N(0, 1)` for every point inside
-//! the domain; what is to be predicted stays the true snapshot (Sanchez-Gonzalez et al., arXiv:2002.09405, section 4.3). The
+//! the domain, or of the sample's own root mean square where waves are relative to it; what is to be predicted stays the true snapshot (Sanchez-Gonzalez et al., arXiv:2002.09405, section 4.3). The
 //! noise is a function of the run's seed, the update and the sample's position in it: the same for any thread count, however
 //! an update is divided into passes, and in a resumed run.
 
@@ -16,6 +16,8 @@ use rand_distr::StandardNormal;
 pub(super) struct InputNoise {
     pub(super) seed: u64,
     pub(super) deviation: f64,
+    /// Whether that is in units of each sample's root mean square.
+    pub(super) relative: bool,
     pub(super) domain: Option<Domain>,
 }
 
@@ -35,9 +37,16 @@ impl InputNoise {
             position,
         );
         let mut random = ChaCha12Rng::seed_from_u64(seed);
+        let size = if self.relative {
+            let squares = snapshots.iter().map(|v| f64::from(*v).powi(2));
+            (squares.sum::<f64>() / snapshots.len().max(1) as f64).sqrt()
+        } else {
+            1.0
+        };
+        let deviation = self.deviation * size;
         let mut noise = vec![0.0; points];
         for snapshot in snapshots.chunks_exact_mut(points) {
-            noise.fill_with(|| (self.deviation * random.sample::<f64, _>(StandardNormal)) as f32);
+            noise.fill_with(|| (deviation * random.sample::<f64, _>(StandardNormal)) as f32);
             if let Some(domain) = &self.domain {
                 domain.fill_outside(&mut noise, 0.0);
             }
@@ -60,6 +69,7 @@ mod tests {
         let noise = InputNoise {
             seed: 3,
             deviation: 0.5,
+            relative: false,
             domain: Domain::new(&inside),
         };
         let of = |step: usize, position: usize| {

@@ -62,7 +62,7 @@ impl<'a> Setup<'a> {
             &mut random,
         )?;
         network.check_grid(&config.task.maps(self.data.grid.shape))?;
-        Ok((network, parameters))
+        Ok((config.task.around(network), parameters))
     }
 
     pub(super) fn optimiser(&self, parameters: &Parameters) -> Result<AdamW> {
@@ -107,6 +107,7 @@ impl<'a> Setup<'a> {
         let noise = (train.input_noise > 0.0).then(|| InputNoise {
             seed: *seed,
             deviation: train.input_noise,
+            relative: self.config.task.is_relative(),
             domain: grid.domain.clone(),
         });
         Ok(Loader {

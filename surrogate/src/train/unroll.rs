@@ -190,7 +190,7 @@ mod tests {
     use super::*;
     use crate::NetworkConfig;
     use crate::network::Channels;
-    use crate::task::{Domain, Normalisation, PropagateConfig};
+    use crate::task::{Amplitude, Domain, Normalisation, PropagateConfig};
     use crate::train::loss::relative_l2;
     use candle_core::{DType, Device};
     use ndarray::Array2;
@@ -217,6 +217,7 @@ mod tests {
             history: 2,
             medium: true,
             target,
+            amplitude: Amplitude::default(),
         };
         Propagate::new(config, constants).within(domain)
     }
