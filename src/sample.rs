@@ -86,12 +86,18 @@ impl<'a> Sampler<'a> {
 
     /// The largest speed that any trajectory can have, in m/s.
     pub fn max_speed(&self) -> f64 {
+        let inclusions = &self.config.medium.inclusions;
+        let discs = inclusions.as_ref().map_or(0.0, |discs| discs.speed.upper());
+        self.max_background_speed().max(discs)
+    }
+
+    fn max_background_speed(&self) -> f64 {
         match &self.config.medium.kind {
             MediumKind::Uniform { speed } => speed.upper(),
             MediumKind::Layers(layers) => {
                 layers.speeds.iter().map(|s| s.upper()).fold(0.0, f64::max)
             }
-            MediumKind::Inclusions(config) => config.background.upper().max(config.speed.upper()),
+            MediumKind::Inclusions { background } => background.upper(),
             MediumKind::GaussianField { bounds, .. } => bounds[1],
             MediumKind::Groups(groups) => groups
                 .iter()
@@ -196,6 +202,34 @@ impl<'a> Sampler<'a> {
     }
 
     fn medium(&self, draws: &mut Draws) -> Result<Arc<dyn Medium>, SolverError> {
+        let background = self.background(draws)?;
+        let Some(config) = &self.config.medium.inclusions else {
+            return Ok(background);
+        };
+        let count = draws.integer("medium_inclusion_count", config.count);
+        let mut discs = Vec::new();
+        for number in 0..config.count.upper {
+            let name = format!("medium_inclusion_{number}");
+            let present = number < count;
+            let always = number < config.count.lower;
+            let center = draws.position(&name, config.position);
+            let speed = draws.number(format!("{name}_speed"), "m/s", config.speed);
+            let radius = draws.amplitude(
+                format!("{name}_radius"),
+                "m",
+                config.radius,
+                present,
+                always,
+            );
+            if present {
+                discs.push(Inclusion::disc(center, radius, speed)?);
+            }
+        }
+        Ok(Arc::new(Inclusions::new(background, discs)))
+    }
+
+    /// The medium without its inclusions.
+    fn background(&self, draws: &mut Draws) -> Result<Arc<dyn Medium>, SolverError> {
         Ok(match &self.config.medium.kind {
             MediumKind::Uniform { speed } => {
                 Arc::new(Uniform::new(draws.number("medium_speed", "m/s", *speed))?)
@@ -209,29 +243,11 @@ impl<'a> Sampler<'a> {
                 let axis = if config.axis == 0 { Axis::X } else { Axis::Y };
                 Arc::new(Layers::new(axis, interfaces, speeds, dip)?)
             }
-            MediumKind::Inclusions(config) => {
-                let background = draws.number("medium_background", "m/s", config.background);
-                let count = draws.integer("medium_inclusion_count", config.count);
-                let mut discs = Vec::new();
-                for number in 0..config.count.upper {
-                    let name = format!("medium_inclusion_{number}");
-                    let present = number < count;
-                    let always = number < config.count.lower;
-                    let center = draws.position(&name, config.position);
-                    let speed = draws.number(format!("{name}_speed"), "m/s", config.speed);
-                    let radius = draws.amplitude(
-                        format!("{name}_radius"),
-                        "m",
-                        config.radius,
-                        present,
-                        always,
-                    );
-                    if present {
-                        discs.push(Inclusion::disc(center, radius, speed)?);
-                    }
-                }
-                Arc::new(Inclusions::new(background, discs)?)
-            }
+            MediumKind::Inclusions { background } => Arc::new(Uniform::new(draws.number(
+                "medium_background",
+                "m/s",
+                *background,
+            ))?),
             MediumKind::GaussianField {
                 bounds,
                 correlation_length,

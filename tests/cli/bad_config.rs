@@ -341,6 +341,24 @@ fn what_the_solver_would_refuse_has_a_place() {
         "kind = \"inclusions\"\nbackground = 1.0\ncount = 1\nspeed = 0.5\nradius = 0.1\nposition = [3.0, 0.5]",
         &["dataset.toml:20", "medium.position", "radius of 0.1 m"],
     );
+    // discs in any other medium
+    let within =
+        |discs: &str| format!("kind = \"uniform\"\nspeed = 1.0\ninclusions = {{ {discs} }}");
+    dataset(
+        MEDIUM,
+        &within("count = 1, speed = 0.5, radius = 0.1, position = [0.5, -2.0]"),
+        &["medium.inclusions.position", "radius of 0.1 m"],
+    );
+    dataset(
+        MEDIUM,
+        &within("count = 1, speed = 0.5, radius = 0.1, position = [0.5, 0.5], background = 1.0"),
+        &["medium.inclusions", "background"],
+    );
+    dataset(
+        MEDIUM,
+        &within("count = 1, speed = -0.5, radius = 0.1, position = [0.5, 0.5]"),
+        &["medium.inclusions.speed"],
+    );
 }
 
 #[test]

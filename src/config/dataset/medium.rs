@@ -12,6 +12,8 @@ use super::mesh::Domain;
 pub struct MediumConfig {
     /// Kind and its values.
     pub kind: MediumKind,
+    /// Discs in it.
+    pub inclusions: Option<InclusionsConfig>,
     /// Damping rate α in 1/s (`d = α·m`).
     pub damping: Range,
 }
@@ -26,8 +28,11 @@ pub enum MediumKind {
     },
     /// Parallel layers.
     Layers(LayersConfig),
-    /// Discs in a background.
-    Inclusions(InclusionsConfig),
+    /// One speed around discs.
+    Inclusions {
+        /// m/s.
+        background: Range,
+    },
     /// A random field bounded pointwise.
     GaussianField {
         /// Pointwise bounds in m/s.
@@ -54,11 +59,9 @@ pub struct LayersConfig {
     pub dip: Range,
 }
 
-/// Discs in a background.
+/// Discs in a medium.
 #[derive(Debug, Clone)]
 pub struct InclusionsConfig {
-    /// Speed of the background in m/s.
-    pub background: Range,
     /// Number of discs.
     pub count: IntegerRange,
     /// Speed of a disc in m/s.
@@ -106,7 +109,10 @@ pub(super) fn read(root: &Section<'_>, domain: &Domain) -> Result<MediumConfig, 
             speed: section.positive_range("speed", "a speed in m/s")?,
         },
         "layers" => MediumKind::Layers(layers(&section, domain)?),
-        "inclusions" => MediumKind::Inclusions(inclusions(&section, domain)?),
+        "inclusions" => MediumKind::Inclusions {
+            background: section
+                .positive_range("background", "the speed around the inclusions in m/s")?,
+        },
         "gaussian-field" => {
             let speed =
                 section.positive_range("speed", "the pointwise bounds of the speed in m/s")?;
@@ -122,6 +128,19 @@ pub(super) fn read(root: &Section<'_>, domain: &Domain) -> Result<MediumConfig, 
         "groups" => MediumKind::Groups(groups(&section, domain)?),
         _ => MediumKind::File(file_medium(&section)?),
     };
+    let inclusions = match kind {
+        MediumKind::Inclusions { .. } => Some(inclusions(&section, domain)?),
+        // a physical surface of the mesh may have this name
+        MediumKind::Groups(_) => None,
+        _ => {
+            let table = section.section_if("inclusions", "discs in the medium")?;
+            let read = |table: Section<'_>| {
+                let config = inclusions(&table, domain)?;
+                table.finish().map(|()| config)
+            };
+            table.map(read).transpose()?
+        }
+    };
     let damping = section.range_or("damping", "a damping rate in 1/s", 0.0)?;
     if damping.lower() < 0.0 {
         return Err(section.error(
@@ -130,7 +149,11 @@ pub(super) fn read(root: &Section<'_>, domain: &Domain) -> Result<MediumConfig, 
         ));
     }
     section.finish()?;
-    Ok(MediumConfig { kind, damping })
+    Ok(MediumConfig {
+        kind,
+        inclusions,
+        damping,
+    })
 }
 
 fn layers(section: &Section<'_>, domain: &Domain) -> Result<LayersConfig, ConfigError> {
@@ -178,8 +201,6 @@ fn layers(section: &Section<'_>, domain: &Domain) -> Result<LayersConfig, Config
 
 fn inclusions(section: &Section<'_>, domain: &Domain) -> Result<InclusionsConfig, ConfigError> {
     let config = InclusionsConfig {
-        background: section
-            .positive_range("background", "the speed around the inclusions in m/s")?,
         count: section.integer_range("count", "inclusions", 0, MOST_COUNTED)?,
         speed: section.positive_range("speed", "the speed inside an inclusion in m/s")?,
         radius: section.positive_range("radius", "a radius in m")?,
