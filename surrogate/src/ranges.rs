@@ -107,6 +107,18 @@ struct Quantity {
 }
 
 impl Ranges {
+    /// Every number with its range, in words: `speed_min: 0.7 to 0.95`.
+    pub fn in_words(&self) -> impl Iterator<Item = String> + '_ {
+        let short = |value: f64| format!("{:.4}", Short(value));
+        self.quantities.iter().map(move |(name, [least, most])| {
+            if least == most {
+                format!("{name}: always {}", short(*least))
+            } else {
+                format!("{name}: {} to {}", short(*least), short(*most))
+            }
+        })
+    }
+
     /// The ranges of a train split. `start` gives the first snapshot that predictions of a trajectory begin from, none where there are
     /// none.
     ///

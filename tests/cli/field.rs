@@ -28,6 +28,8 @@ fn fields_are_trained_inspected_evaluated_predicted_and_reported() {
         "field: 8 snapshots",
         "whole field of 8 snapshots",
         "[4, 3, 3, 3, 3]",
+        "trained on     ",
+        "initial_0_pulse_0_amplitude: ",
     ] {
         assert!(out.contains(word), "no {word} in\n{out}");
     }

@@ -1,5 +1,6 @@
 //! Runs and checkpoints.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use candle_core::Device;
@@ -93,6 +94,13 @@ pub fn inspect(path: &Path, console: &Console) -> anyhow::Result<()> {
             kept.saturating_sub(1),
             record.rounds.len().saturating_sub(1)
         ));
+    }
+    if let Some(ranges) = &metadata.ranges {
+        let mut lines = format!("trained on     {} trajectories, with", ranges.trajectories);
+        for range in ranges.in_words() {
+            let _ = write!(lines, "\n               {range}");
+        }
+        console.say(lines);
     }
     console.say(format!(
         "hashes         weights {}, configuration {}\n",

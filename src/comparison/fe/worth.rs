@@ -67,6 +67,13 @@ pub struct Worth {
     pub break_even: Option<f64>,
 }
 
+impl Worth {
+    /// Whether the surrogate is no better than predicting zero, with an error of 1.
+    pub fn is_hopeless(&self) -> bool {
+        self.error.is_nan() || self.error >= 1.0
+    }
+}
+
 /// What is as good as each run; none for a run without times. The search ends after about `seconds`.
 ///
 /// # Errors

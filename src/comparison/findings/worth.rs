@@ -71,6 +71,9 @@ fn pays(label: &str, worth: &Worth) -> String {
         " The search was cut short by its time limit, so faster FE of this error may exist; give it longer with --fe-seconds."
     };
     let verdict = match worth.speed_up {
+        _ if worth.is_hopeless() => {
+            "No prediction at all (zero) is as good as the surrogate, so any FE is, and the speed-up says nothing: train it further, or ask for fewer snapshots."
+        }
         [alone, many] if alone < 1.0 && many < 1.0 => {
             "The surrogate does not pay for speed: FE of the same error is faster."
         }
@@ -199,6 +202,11 @@ mod tests {
         assert!(faster.contains(&solves), "{faster}");
         assert!(pays("net", &worth([2.0, 0.5])).contains("one at a time only"));
         assert!(pays("net", &worth([0.5, 2.0])).contains("in ensembles only"));
+        let mut hopeless = worth([2.0, 2.0]);
+        for error in [1.0, 3.0, f64::NAN] {
+            hopeless.error = error;
+            assert!(pays("net", &hopeless).contains("as good as the surrogate"));
+        }
         let mut cut = worth([1.0, 1.0]);
         cut.complete = false;
         assert!(pays("net", &cut).contains("--fe-seconds"));

@@ -71,7 +71,10 @@ fn speed(all: &[(&str, &Worth)]) -> Table {
                 Cell::words(format!("{label}, {name}")),
                 Cell::number(worth.error * 100.0),
                 Cell::number(worth.surrogate_ms[mode]),
-                Cell::words(equal.time.discretisation.words()),
+                Cell::words(match worth.is_hopeless() {
+                    true => "any (zero is as good)".to_owned(),
+                    false => equal.time.discretisation.words(),
+                }),
                 Cell::number(equal.error * 100.0),
                 Cell::number(equal.ms),
                 Cell::number(worth.speed_up[mode]),
