@@ -1,7 +1,7 @@
 //! How fast layers and training steps are: the cases of `fewave bench layers`.
 //!
-//! A layer is timed whole, as networks use it, inside candle's graph: a forward pass, and a forward pass with a backward pass for
-//! the gradients of the input and of all parameters. A training step is a forward pass, the loss, a backward pass and the
+//! A layer is timed whole, as networks use it and are trained: a forward pass, and a forward pass with the project's own backward
+//! pass for the gradients of the input and of all parameters, from a given gradient of the result. A training step is a forward pass, the loss, a backward pass and the
 //! optimiser's update of a whole U-Net. Times are wall clock, the least of many repeats. `benches/peers/torch_layers.py` times
 //! torch on the same cases.
 //!

@@ -1,10 +1,11 @@
 //! Single layers of every scheme, on maps of two and three axes.
 
-use candle_core::{DType, Device, Var};
+use candle_core::{DType, Device, Tensor, Var};
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 
 use super::{Effort, Measurement};
+use crate::tape::Tape;
 use crate::{
     ConvolutionShape, Flattened, Form, Fresh, OneWay, Parameters, Rank, Result, Scheme, Structured,
 };
@@ -125,12 +126,17 @@ impl LayerCase {
             .scheme
             .build(&shape, &mut parameters.root(), &mut random)?;
         let dims = [&[self.batch, self.channels], self.map.as_slice()].concat();
-        let input = Var::randn(0f32, 1f32, dims, &Device::Cpu)?;
+        let input = Var::randn(0f32, 1f32, dims.as_slice(), &Device::Cpu)?;
         let positions = self.map.iter().product();
         let multiply_adds = self.batch * layer.footprint(positions).multiply_adds;
+        // The gradient of the result is given, as another layer would.
+        let gradient = Tensor::ones(dims, DType::F32, &Device::Cpu)?;
         Ok(Measurement {
             forward: effort.least(|| layer.forward(&input))?,
-            both: effort.least(|| Ok(layer.forward(&input)?.backward()?))?,
+            both: effort.least(|| {
+                let (output, tape) = Tape::record(|| layer.forward(&input))?;
+                Ok(tape.backward(output, gradient.clone())?)
+            })?,
             operations: 2.0 * multiply_adds as f64,
             parameters: parameters.count(),
         })
