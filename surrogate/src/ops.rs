@@ -12,6 +12,7 @@ mod gather;
 mod geometry;
 mod memory;
 mod microkernel;
+mod mix;
 mod offset;
 mod one_way;
 pub mod portable;

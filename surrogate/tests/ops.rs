@@ -192,12 +192,16 @@ fn results_do_not_depend_on_the_number_of_threads() {
             let taps = [0, 1].map(|axis| Var::from_tensor(&f32s(&[9, 5], 13 + axis)).unwrap());
             let maps = ops::convolution(&input, &kernel, Some(&bias)).unwrap();
             let maps = ops::axis_convolution(&maps, &taps[0], 0).unwrap();
-            let output = ops::axis_convolution(&maps, &taps[1], 1)
-                .unwrap()
-                .sqr()
-                .unwrap();
+            let maps = ops::axis_convolution(&maps, &taps[1], 1).unwrap();
+            let channels = Var::from_tensor(&f32s(&[70, 9], 15)).unwrap();
+            let rows = [0, 1].map(|axis| f32s(&[70, 3], 16 + axis));
+            let mixing = Var::from_tensor(&f32s(&[4, 70], 18)).unwrap();
+            let maps = ops::one_way_layer(&maps, &channels, &rows, &mixing, None).unwrap();
+            let output = maps.sqr().unwrap();
             let gradients = output.backward().unwrap();
-            let variables = [&input, &kernel, &bias, &taps[0], &taps[1]];
+            let variables = [
+                &input, &kernel, &bias, &taps[0], &taps[1], &channels, &mixing,
+            ];
             let mut results = values(&output);
             results.extend(
                 variables
@@ -319,6 +323,76 @@ fn misfits_are_named() {
     }
 }
 
+/// The largest difference, of results and of all gradients, between a fused one-way layer and its stages one by one; `sizes` are
+/// those of batch, inputs, outputs and inner channels.
+fn one_way_difference(
+    sizes: [usize; 4],
+    mixes: bool,
+    maps: &[usize],
+    sides: &[usize],
+    seed: u64,
+) -> f64 {
+    let [batch, inputs, outputs, inner] = sizes;
+    let variable = |shape: &[usize], seed| Var::from_tensor(&random(shape, seed)).unwrap();
+    let input = variable(&[&[batch, inputs], maps].concat(), seed);
+    let channels = variable(&[inner, inputs], seed + 1);
+    let taps: Vec<Var> = sides
+        .iter()
+        .enumerate()
+        .map(|(axis, side)| variable(&[inner, *side], seed + 10 + axis as u64))
+        .collect();
+    let mixing = variable(&[outputs, inner], seed + 3);
+    let bias = variable(&[outputs], seed + 4);
+    let weight = random(&[&[batch, outputs], maps].concat(), seed + 5);
+    let rows: Vec<Tensor> = taps.iter().map(|taps| taps.as_tensor().clone()).collect();
+    let fused = match mixes {
+        true => ops::one_way_layer(&input, &channels, &rows, &mixing, Some(&bias)),
+        false => ops::one_way_filter(&input, &channels, &rows, Some(&bias), inner / outputs),
+    };
+    let fused = fused.unwrap();
+    let pointwise = |matrix: &Tensor| {
+        let shape = [matrix.dims(), &vec![1; maps.len()]].concat();
+        matrix.reshape(shape).unwrap()
+    };
+    let mut stages = ops::portable::convolution(&input, &pointwise(&channels), None).unwrap();
+    for (axis, taps) in taps.iter().enumerate() {
+        stages = ops::portable::axis_convolution(&stages, taps, axis).unwrap();
+    }
+    // The sum over r is a mixing matrix of ones where i mod T = t.
+    let ones: Vec<f64> = (0..outputs * inner)
+        .map(|at| f64::from(u8::from(at % inner % outputs == at / inner)))
+        .collect();
+    let ones = Tensor::from_vec(ones, (outputs, inner), &Device::Cpu).unwrap();
+    let matrix = if mixes { mixing.as_tensor() } else { &ones };
+    let stages = ops::portable::convolution(&stages, &pointwise(matrix), Some(&bias)).unwrap();
+    let gradients = |output: &Tensor| {
+        let product = output.mul(&weight).unwrap().sum_all().unwrap();
+        product.backward().unwrap()
+    };
+    let (found, expected) = (gradients(&fused), gradients(&stages));
+    [&input, &channels, &bias]
+        .into_iter()
+        .chain(&taps)
+        .chain(mixes.then_some(&mixing))
+        .map(|v| difference(found.get(v).unwrap(), expected.get(v).unwrap()))
+        .fold(difference(&fused, &stages), f64::max)
+}
+
+/// Inner maps that are larger than a core's cache, so that strips take many steps and planes are cut into tiles.
+#[test]
+fn one_way_layers_of_many_steps_and_their_portable_stages_agree() {
+    for (sizes, mixes, maps, sides) in [
+        ([1, 3, 4, 300], true, vec![50, 37], vec![5, 3]),
+        ([2, 20, 150, 300], false, vec![29, 48], vec![3, 7]),
+        ([1, 3, 4, 150], true, vec![9, 22, 35], vec![3, 5, 3]),
+        ([1, 2, 90, 90], false, vec![14, 40, 17], vec![5, 3, 1]),
+        ([2, 2, 3, 400], true, vec![700], vec![9]),
+    ] {
+        let difference = one_way_difference(sizes, mixes, &maps, &sides, 5);
+        assert!(difference < 1e-11, "{sizes:?} {maps:?}: {difference}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
@@ -362,37 +436,9 @@ proptest! {
     ) {
         // 3-D maps of at most 12³.
         let maps: Vec<usize> = maps.iter().map(|n| if maps.len() > 2 { n % 12 + 1 } else { *n }).collect();
+        let sides: Vec<usize> = maps.iter().zip(&halves).map(|(_, half)| 2 * half + 1).collect();
         let inner = if mixes { rank } else { (rank % 3 + 1) * outputs };
-        let variable = |shape: &[usize], seed| Var::from_tensor(&random(shape, seed)).unwrap();
-        let input = variable(&[&[batch, inputs], maps.as_slice()].concat(), seed);
-        let channels = variable(&[inner, inputs], seed + 1);
-        let taps: Vec<Var> =
-            maps.iter().zip(&halves).map(|(_, half)| variable(&[inner, 2 * half + 1], seed + 2)).collect();
-        let mixing = variable(&[outputs, inner], seed + 3);
-        let bias = variable(&[outputs], seed + 4);
-        let weight = random(&[&[batch, outputs], maps.as_slice()].concat(), seed + 5);
-        let rows: Vec<Tensor> = taps.iter().map(|taps| taps.as_tensor().clone()).collect();
-        let fused = match mixes {
-            true => ops::one_way_layer(&input, &channels, &rows, &mixing, Some(&bias)).unwrap(),
-            false => ops::one_way_filter(&input, &channels, &rows, Some(&bias), inner / outputs).unwrap(),
-        };
-        let pointwise = |matrix: &Tensor| matrix.reshape([matrix.dims(), &vec![1; maps.len()]].concat()).unwrap();
-        let mut stages = ops::portable::convolution(&input, &pointwise(&channels), None).unwrap();
-        for (axis, taps) in taps.iter().enumerate() {
-            stages = ops::portable::axis_convolution(&stages, taps, axis).unwrap();
-        }
-        // The sum over r is a mixing matrix of ones where i mod T = t.
-        let ones: Vec<f64> =
-            (0..outputs * inner).map(|at| f64::from(u8::from(at % inner % outputs == at / inner))).collect();
-        let ones = Tensor::from_vec(ones, (outputs, inner), &Device::Cpu).unwrap();
-        let matrix = if mixes { mixing.as_tensor() } else { &ones };
-        let stages = ops::portable::convolution(&stages, &pointwise(matrix), Some(&bias)).unwrap();
-        prop_assert!(difference(&fused, &stages) < 1e-12);
-        let gradients = |output: &Tensor| output.mul(&weight).unwrap().sum_all().unwrap().backward().unwrap();
-        let (found, expected) = (gradients(&fused), gradients(&stages));
-        let variables: Vec<&Var> = [&input, &channels, &bias].into_iter().chain(&taps).chain(mixes.then_some(&mixing)).collect();
-        for variable in variables {
-            prop_assert!(difference(found.get(variable).unwrap(), expected.get(variable).unwrap()) < 1e-12);
-        }
+        let difference = one_way_difference([batch, inputs, outputs, inner], mixes, &maps, &sides, seed);
+        prop_assert!(difference < 1e-12, "{difference}");
     }
 }

@@ -196,22 +196,43 @@ pub(super) fn with_slice<E: Element, O>(
     }
 }
 
-/// The sum of all values, by 16 interleaved partial sums: fast, and of small rounding error.
+/// The sum of all values, by interleaved partial sums: fast, and of small rounding error.
 pub(super) fn total<E: Element>(values: &[E]) -> E {
-    let mut sums = [E::default(); 16];
-    let chunks = values.chunks_exact(16);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        for (sum, value) in sums.iter_mut().zip(chunk) {
-            *sum += *value;
+    dispatch(Total(values))
+}
+
+struct Total<'a, E>(&'a [E]);
+
+impl<E: Element> WithSimd for Total<'_, E> {
+    type Output = E;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> E {
+        const CHAINS: usize = 4;
+        let (lanes, length) = (E::lanes::<S>(), self.0.len());
+        let one = E::splat(simd, E::from_f64(1.0));
+        let mut sums = [E::splat(simd, E::default()); CHAINS];
+        let mut p = 0;
+        // SAFETY: reads end at `length`, the last by its mask.
+        unsafe {
+            while p + CHAINS * lanes <= length {
+                for (chain, sum) in sums.iter_mut().enumerate() {
+                    let value = E::load(simd, self.0.as_ptr().add(p + chain * lanes));
+                    *sum = E::multiply_add(simd, one, value, *sum);
+                }
+                p += CHAINS * lanes;
+            }
+            while p < length {
+                let mask = E::mask(simd, lanes.min(length - p));
+                let value = E::load_masked(simd, mask, self.0.as_ptr().add(p));
+                sums[0] = E::multiply_add(simd, one, value, sums[0]);
+                p += lanes;
+            }
         }
+        let mut total = E::default();
+        for sum in sums {
+            total += E::sum(simd, sum);
+        }
+        total
     }
-    for (sum, value) in sums.iter_mut().zip(rest) {
-        *sum += *value;
-    }
-    let mut total = E::default();
-    for sum in sums {
-        total += sum;
-    }
-    total
 }

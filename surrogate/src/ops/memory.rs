@@ -47,6 +47,13 @@ pub(super) fn with_scratch<E: Element, const N: usize, O>(
     result
 }
 
+/// The least number of values, at least `length`, that fill an odd number of cache lines: rows so far apart do not compete for
+/// the same places of the caches.
+pub(super) fn odd_lines<E>(length: usize) -> usize {
+    let line = size_of::<Line>() / size_of::<E>();
+    (length.div_ceil(line) | 1) * line
+}
+
 /// An output that several threads fill, each its own places.
 #[derive(Clone, Copy)]
 pub(super) struct Output<'a, E> {

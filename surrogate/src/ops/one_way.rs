@@ -7,12 +7,13 @@
 //!                                                               filter: y[t] = b[t] + Σ_r m₃[r·T + t]
 //! ```
 //!
-//! A tile of rows goes through all stages while it is in cache, so that no inner map is ever written to memory; the
-//! backward pass makes the inner maps again. The inner maps of a padded tile have zero padding of themselves, because the
-//! `1×1` convolution has no bias.
+//! Strips of a map slide through all stages while they are in cache, so that no inner map is ever written to memory; the
+//! backward pass makes the inner maps again. Inner maps are 0 outside of the map, because the `1×1` convolution has no bias.
 
 mod backward;
+mod filters;
 mod forward;
+mod slide;
 
 use std::ops::Range;
 
@@ -21,7 +22,6 @@ use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor};
 
 use super::element::{Element, slice, with_slice};
 use super::geometry::Geometry;
-use super::shifted::shifted_sum;
 
 /// The one-way layer as an operation of candle's graph: input (B, S, …), all factors in one row, bias (T).
 pub(super) struct OneWay {
@@ -104,22 +104,6 @@ impl Plan {
             outputs,
         }
     }
-
-    fn extents(&self, planes: usize, rows: usize) -> Extents {
-        let geometry = &self.geometry;
-        let pitch = geometry.pitch();
-        Extents {
-            planes,
-            axes: self.axes,
-            line: rows * pitch,
-            run: geometry.run(rows),
-            padded_plane: geometry.padded_plane(rows),
-            padded: geometry.padded(planes, rows),
-            pitch,
-            tail: geometry.kernel[2] - 1,
-            half: geometry.kernel.map(|side| side / 2),
-        }
-    }
 }
 
 /// The factors of a layer.
@@ -146,76 +130,6 @@ impl<'a, E> Factors<'a, E> {
                 &taps[inner * side..(inner + 1) * side]
             }
         })
-    }
-}
-
-/// Sizes of one tile's buffers, per channel.
-#[derive(Clone, Copy)]
-struct Extents {
-    axes: usize,
-    planes: usize,
-    /// Values of one plane without the rows above and below: rows · pitch.
-    line: usize,
-    /// From a plane's first to one past its last position of the map, the padding between rows included.
-    run: usize,
-    /// Values of one plane with the rows above and below.
-    padded_plane: usize,
-    /// Values of all planes, those before and after included.
-    padded: usize,
-    pitch: usize,
-    /// Values of a run's last row that lie beyond the map.
-    tail: usize,
-    half: [usize; 3],
-}
-
-impl Extents {
-    /// Values of all planes without any neighbours.
-    fn bare(&self) -> usize {
-        self.planes * self.line
-    }
-
-    /// Values with the rows above and below, without the planes before and after.
-    fn tall(&self) -> usize {
-        self.planes * self.padded_plane
-    }
-
-    /// The first position of the map in the padded layout, of its plane `plane`.
-    fn centre(&self, plane: usize) -> usize {
-        (plane + self.half[0]) * self.padded_plane + self.half[1] * self.pitch + self.half[2]
-    }
-
-    /// The filters along depth and height of one inner map (padded): what lies before (`tall`) and after (`bare`) the
-    /// filter along height.
-    fn filter<'a, E: Element>(
-        &self,
-        map: &'a [E],
-        taps: [&[E]; 3],
-        tall: &'a mut [E],
-        bare: &'a mut [E],
-    ) -> (&'a [E], &'a [E]) {
-        let tall = if self.axes > 2 {
-            shifted_sum(tall, map, taps[0], self.padded_plane);
-            tall
-        } else {
-            map
-        };
-        if self.axes < 2 {
-            return (tall, tall);
-        }
-        for (y, x) in bare
-            .chunks_exact_mut(self.line)
-            .zip(tall.chunks_exact(self.padded_plane))
-        {
-            shifted_sum(y, x, taps[1], self.pitch);
-        }
-        (tall, bare)
-    }
-
-    /// The filter along width; what lies beyond the last position is set to 0.
-    fn filter_rows<E: Element>(&self, y: &mut [E], x: &[E], taps: &[E]) {
-        let (run, tail) = y.split_at_mut(x.len() - self.tail);
-        shifted_sum(run, x, taps, 1);
-        tail.fill(E::default());
     }
 }
 

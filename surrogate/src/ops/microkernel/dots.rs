@@ -16,6 +16,9 @@ pub(in crate::ops) struct Dots<'a, E> {
     length: usize,
 }
 
+/// Rows that are worked off together fill about this much of the first-level cache.
+const ROWS_BYTES: usize = 24 << 10;
+
 impl<'a, E: Element> Dots<'a, E> {
     /// `sums` is `[rows][k]`; row `t` of `g` starts at `t·stride`.
     pub(in crate::ops) fn new(
@@ -42,26 +45,33 @@ impl<'a, E: Element> Dots<'a, E> {
         }
     }
 
-    /// All columns for `NT` rows from `first` on.
+    /// The columns `k..k + NK` for rows `first..first + count`, in blocks of up to `NT`.
     #[inline(always)]
-    fn columns<S: Simd, const NT: usize>(&mut self, simd: S, first: usize) {
-        let columns = self.offsets.len();
-        let mut k = 0;
-        while k < columns {
-            match columns - k {
-                1 | 2 => {
-                    self.block::<S, NT, 1>(simd, first, k);
-                    k += 1;
+    fn rows<S: Simd, const NK: usize>(
+        &mut self,
+        simd: S,
+        (mut first, mut count): (usize, usize),
+        k: usize,
+    ) {
+        // 4 × 6 sums, 4 rows and a column fit 32 registers, 2 × 6 sums fit 16.
+        let widest = if S::REGISTER_COUNT >= 32 { 4 } else { 2 };
+        while count > 0 {
+            let done = match count.min(widest) {
+                4 => {
+                    self.block::<S, 4, NK>(simd, first, k);
+                    4
                 }
-                3..=5 => {
-                    self.block::<S, NT, 3>(simd, first, k);
-                    k += 3;
+                2 | 3 => {
+                    self.block::<S, 2, NK>(simd, first, k);
+                    2
                 }
                 _ => {
-                    self.block::<S, NT, 6>(simd, first, k);
-                    k += 6;
+                    self.block::<S, 1, NK>(simd, first, k);
+                    1
                 }
-            }
+            };
+            first += done;
+            count -= done;
         }
     }
 
@@ -118,23 +128,36 @@ impl<E: Element> WithSimd for Dots<'_, E> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        // 4 × 6 sums, 4 rows and a column fit 32 registers, 2 × 6 sums fit 16.
-        let widest = if S::REGISTER_COUNT >= 32 { 4 } else { 2 };
-        let mut first = 0;
-        while first < self.rows {
-            match (self.rows - first).min(widest) {
-                4 => {
-                    self.columns::<S, 4>(simd, first);
-                    first += 4;
-                }
-                2 | 3 => {
-                    self.columns::<S, 2>(simd, first);
-                    first += 2;
-                }
-                _ => {
-                    self.columns::<S, 1>(simd, first);
-                    first += 1;
-                }
+        // Columns go past rows that stay in the first-level cache.
+        let affordable = ROWS_BYTES / (size_of::<E>() * self.length).max(1);
+        let group = (affordable / 4 * 4).max(4);
+        let columns = self.offsets.len();
+        for first in (0..self.rows).step_by(group) {
+            let rows = (first, group.min(self.rows - first));
+            let mut k = 0;
+            while k < columns {
+                k += match columns - k {
+                    1 => {
+                        self.rows::<S, 1>(simd, rows, k);
+                        1
+                    }
+                    2 => {
+                        self.rows::<S, 2>(simd, rows, k);
+                        2
+                    }
+                    3 | 5 => {
+                        self.rows::<S, 3>(simd, rows, k);
+                        3
+                    }
+                    4 | 7 | 8 => {
+                        self.rows::<S, 4>(simd, rows, k);
+                        4
+                    }
+                    _ => {
+                        self.rows::<S, 6>(simd, rows, k);
+                        6
+                    }
+                };
             }
         }
     }

@@ -1,29 +1,32 @@
 //! The backward pass of the fused one-way layer.
 //!
-//! With `g` the gradient of `y`, stage by stage backwards (`†` is the adjoint, a convolution with flipped taps):
+//! With `g` the gradient of `y`, filters F₁ (along the sliding axis) to Fₙ (along width), m₁ the maps before and mₙ₊₁ those after
+//! them, and `†` the adjoint, a filter with flipped taps, for each inner channel i:
 //!
 //! ```text
-//! g₃[i] = Σ_t o[t,i] g[t]  (filter: g[i mod T])    do[t,i] = Σ_p g[t] m₃[i]
-//! g₂[i] = h[i]† g₃[i]                              dh[i,j] = Σ_p g₃[i][p] m₂[i][p + j − ⌊d/2⌋]
-//! g₁[i] = v[i]† g₂[i]                              dv[i,j] likewise from g₂ and m₁
-//! gₓ[s] = Σ_i c[i,s] g₁[i]                         dc[i,s] = Σ_p g₁[i] x[s]
+//! a₀[i] = Σ_t o[t,i] g[t]  (filter: g[i mod T])     do[t,i] = Σ_p g[t] mₙ₊₁[i]
+//! aₖ[i] = Fₖ[i]† aₖ₋₁[i]                            dFₖ[i,j] = Σ_p (Fₙ … Fₖ₊₁ m₁)[i][p] aₖ₋₁[i][p − j + ⌊d/2⌋]
+//! gₓ[s] = Σ_i c[i,s] aₙ[i]                          dc[i,s] = Σ_p aₙ[i] x[s]
 //! ```
 //!
-//! The inner maps m are made again from `x`, tile by tile. Tiles are shared out in fixed groups whose sums are added in
-//! order, whatever the number of threads.
+//! Filters along different axes commute, which the gradients of taps make use of: each needs neighbours of m₁ and a₀ only. The
+//! inner maps are made again from `x`. Strips are shared out in fixed groups whose sums are added in order, whatever the number
+//! of threads.
 
 use rayon::prelude::*;
 
 use super::super::element::{Element, dispatch, total};
-use super::super::geometry::Tile;
 use super::super::memory::{Output, filled, with_scratch};
-use super::super::microkernel::{Dots, Offsets, PANEL, Packed, Products};
-use super::super::shifted::{shifted_dots, shifted_sum};
-use super::{Extents, Factors, Plan};
+use super::super::microkernel::{Dots, Offsets, Packed};
+use super::super::mix::{Mix, Source};
+use super::super::shifted::{Start, shifted_sum};
+use super::filters::Filters;
+use super::slide::{Extents, Run, Slide, Steps, Strip, advance};
+use super::{Factors, Plan};
 
-/// A tile's padded input, gradient and inner gradients fill about this.
-const TILE_BYTES: usize = 768 << 10;
-/// Groups of tiles, each with its own sums.
+/// A strip's inner maps and their gradients fill about this.
+const STRIP_BYTES: usize = 600 << 10;
+/// Groups of strips, each with its own sums.
 const GROUPS: usize = 16;
 /// The groups' sums fill no more than this.
 const SUMS_BYTES: usize = 64 << 20;
@@ -38,16 +41,18 @@ pub(super) struct Gradients<E> {
     pub(super) bias: Vec<E>,
 }
 
-/// Factors laid out for the backward pass.
+/// The factors, laid out for the backward pass.
 struct Backward<'a, E> {
     x: &'a [E],
     g: &'a [E],
-    channels: Packed<E>,
-    channels_adjoint: Packed<E>,
-    outputs_adjoint: Packed<E>,
+    channels: Mix<'a, E>,
+    channels_adjoint: Mix<'a, E>,
+    /// In the form `layer`.
+    outputs_adjoint: Option<Mix<'a, E>>,
     factors: Factors<'a, E>,
     /// The taps of each axis, reversed.
     flipped: [Vec<E>; 3],
+    slide: Slide,
 }
 
 impl Plan {
@@ -61,8 +66,6 @@ impl Plan {
     ) -> Gradients<E> {
         let geometry = self.geometry;
         let [inputs, outputs, inner] = [geometry.inputs, geometry.outputs, self.inner];
-        let size = geometry.tile_size::<E>(inputs + outputs + inner, TILE_BYTES);
-        let tiles: Vec<Tile> = geometry.tiles(0..geometry.batch, size).collect();
         let mut axis = 0;
         let flipped = factors.taps.map(|taps| {
             axis += 1;
@@ -70,27 +73,37 @@ impl Plan {
                 .flat_map(|taps| taps.iter().rev().copied())
                 .collect()
         });
+        let kept = if self.mixes { inner } else { 0 };
+        let sizes = (inner + self.gradients_held(), inner + kept);
         let backward = Backward {
             x,
             g,
-            channels: Packed::rows(factors.channels, inputs),
-            channels_adjoint: Packed::columns(factors.channels, inputs),
-            outputs_adjoint: Packed::columns(factors.outputs, inner),
+            channels: Mix::new(Packed::rows(factors.channels, inputs), &[], [inputs, inner]),
+            channels_adjoint: Mix::new(
+                Packed::columns(factors.channels, inputs),
+                &[],
+                [inner, inputs],
+            ),
+            outputs_adjoint: self.mixes.then(|| {
+                let packed = Packed::columns(factors.outputs, inner);
+                Mix::new(packed, &[], [outputs, inner])
+            }),
             factors,
             flipped,
+            slide: Slide::new::<E>(geometry, self.axes, sizes, STRIP_BYTES),
         };
+        let strips = backward.slide.strips(GROUPS);
         let length = self.ranges()[4].end;
         let affordable = SUMS_BYTES / (size_of::<E>() * (length + outputs));
-        let groups = affordable.clamp(1, GROUPS).min(tiles.len().max(1));
+        let groups = affordable.clamp(1, GROUPS).min(strips.len().max(1));
         let mut sums = vec![E::default(); groups * (length + outputs)];
         let mut run = |input: Option<Output<'_, E>>| {
             sums.par_chunks_exact_mut(length + outputs)
                 .enumerate()
                 .for_each(|(group, sums)| {
-                    for tile in
-                        &tiles[group * tiles.len() / groups..(group + 1) * tiles.len() / groups]
-                    {
-                        self.backward_tile(&backward, tile, sums, input);
+                    let own = group * strips.len() / groups..(group + 1) * strips.len() / groups;
+                    for strip in &strips[own] {
+                        self.backward_strip(&backward, strip, sums, input);
                     }
                 });
         };
@@ -123,234 +136,249 @@ impl Plan {
         }
     }
 
-    /// Adds a tile's share to `sums` (factors, then biases) and writes the input's gradient of its rows.
-    fn backward_tile<E: Element>(
+    /// Channels of a₀ that are kept: in the filter form those of `g`.
+    fn gradients_held(&self) -> usize {
+        if self.mixes {
+            self.inner
+        } else {
+            self.geometry.outputs
+        }
+    }
+
+    /// Adds a strip's share to `sums` (factors, then biases) and writes its part of the input's gradient.
+    fn backward_strip<E: Element>(
         &self,
         backward: &Backward<'_, E>,
-        tile: &Tile,
+        strip: &Strip,
         sums: &mut [E],
         input: Option<Output<'_, E>>,
     ) {
-        let geometry = &self.geometry;
+        let (geometry, slide) = (&self.geometry, &backward.slide);
         let [inputs, outputs, inner] = [geometry.inputs, geometry.outputs, self.inner];
-        let extents = self.extents(tile.planes.len(), tile.rows.len());
-        let (padded, bare) = (extents.padded, extents.bare());
-        let from_x = Offsets::strided(inputs, padded);
-        let from_g = Offsets::strided(outputs, padded);
+        let extents = slide.extents::<E>(strip);
+        let (tall, bare) = (extents.tall_stride, extents.bare_stride);
+        let positions = geometry.positions();
+        let (x, g) = (
+            &backward.x[strip.image * inputs * positions..],
+            &backward.g[strip.image * outputs * positions..],
+        );
+        let (from_x, from_g) = (
+            Offsets::strided(inputs, positions),
+            Offsets::strided(outputs, positions),
+        );
         let from_inner = Offsets::strided(inner, bare);
         let (factor_sums, bias_sums) = sums.split_at_mut(self.ranges()[4].end);
-        self.add_bias(backward.g, tile, bias_sums);
+        let chunks = backward.outputs_adjoint.iter().map(Mix::scratch);
         let lengths = [
-            inputs * padded,
-            outputs * padded,
-            PANEL * padded,
-            PANEL * padded,
-            PANEL * bare,
+            inner * tall,
+            self.gradients_held() * tall,
+            if self.mixes { inner * bare } else { 0 },
             inner * bare,
-            2 * padded + extents.tall() + bare,
+            chunks.fold(backward.channels.scratch(), usize::max),
+            self.work(&extents, slide),
         ];
         with_scratch(
             lengths,
             |[
-                x,
-                g,
                 first_maps,
                 last_gradients,
                 last_maps,
                 first_gradients,
+                chunk,
                 work,
             ]| {
-                geometry.pad(backward.x, tile, x, padded);
-                geometry.adjoint().pad(backward.g, tile, g, padded);
-                for first in (0..inner).step_by(PANEL) {
-                    let count = PANEL.min(inner - first);
-                    let panel = first / PANEL;
-                    dispatch(Products::within(
-                        x,
-                        &from_x,
-                        backward.channels.panel(panel),
-                        &[],
-                        count,
-                        first_maps,
-                        padded,
-                    ));
-                    if self.mixes {
-                        let panel = backward.outputs_adjoint.panel(panel);
-                        dispatch(Products::within(
-                            g,
-                            &from_g,
-                            panel,
-                            &[],
-                            count,
-                            last_gradients,
-                            padded,
-                        ));
+                work.fill(E::default());
+                for step in Steps::new(slide, strip) {
+                    let runs = slide.tall_runs(strip, step.new.0, step.new.1);
+                    advance(first_maps, &extents, &step, &runs);
+                    advance(last_gradients, &extents, &step, &runs);
+                    for run in &runs {
+                        let start = step.kept.len() * extents.unit + run.buffer;
+                        let maps = Source::Maps(&x[run.map..], positions, chunk);
+                        let places = Output::new(first_maps);
+                        let target = (start, tall);
+                        // SAFETY: the buffers are this thread's.
+                        unsafe { backward.channels.apply(maps, places, target, run.length) };
+                        match &backward.outputs_adjoint {
+                            Some(mix) => {
+                                let maps = Source::Maps(&g[run.map..], positions, chunk);
+                                let places = Output::new(last_gradients);
+                                // SAFETY: as above.
+                                unsafe { mix.apply(maps, places, target, run.length) };
+                            }
+                            None => {
+                                for (t, channel) in
+                                    last_gradients.chunks_exact_mut(tall).enumerate()
+                                {
+                                    channel[start..start + run.length].copy_from_slice(
+                                        &g[t * positions + run.map..][..run.length],
+                                    );
+                                }
+                            }
+                        }
                     }
-                    for i in 0..count {
-                        let last_gradient = match self.mixes {
-                            true => &last_gradients[i * padded..][..padded],
-                            false => &g[(first + i) % outputs * padded..][..padded],
+                    let results = slide.bare_runs(strip, step.units.clone());
+                    for channel in 0..inner {
+                        let held = channel % self.gradients_held();
+                        let last = match self.mixes {
+                            true => &mut last_maps[channel * bare..][..bare],
+                            false => &mut [],
                         };
                         let maps = InnerMaps {
-                            first: &first_maps[i * padded..][..padded],
-                            last: self.mixes.then_some(&mut last_maps[i * bare..][..bare]),
-                            last_gradient,
-                            first_gradient: &mut first_gradients[(first + i) * bare..][..bare],
+                            first: &first_maps[channel * tall..][..tall],
+                            last,
+                            last_gradient: &last_gradients[held * tall..][..tall],
+                            first_gradient: &mut first_gradients[channel * bare..][..bare],
                         };
                         self.backward_filters(
                             backward,
                             &extents,
-                            first + i,
+                            channel,
                             maps,
+                            &results,
                             work,
                             factor_sums,
                         );
                     }
                     let [channels, _, _, _, mixing] = self.ranges();
-                    let own = |range: &std::ops::Range<usize>, width| {
-                        range.start + first * width..range.start + (first + count) * width
-                    };
-                    for plane in 0..extents.planes {
-                        let (line, centre) = (plane * extents.line, extents.centre(plane));
-                        let gradients = (&first_gradients[first * bare + line..], bare);
-                        let sums = &mut factor_sums[own(&channels, inputs)];
-                        dispatch(Dots::new(
-                            gradients,
-                            (&x[centre..], &from_x),
-                            sums,
-                            count,
-                            extents.run,
-                        ));
-                        if self.mixes {
-                            let maps = (&last_maps[line..], bare);
-                            let sums = &mut factor_sums[own(&mixing, outputs)];
-                            dispatch(Dots::new(
-                                maps,
-                                (&g[centre..], &from_g),
-                                sums,
-                                count,
-                                extents.run,
-                            ));
+                    for run in &results {
+                        for (t, sum) in bias_sums.iter_mut().enumerate() {
+                            *sum += total(&g[t * positions + run.map..][..run.length]);
                         }
+                        let maps = (&x[run.map..], &from_x);
+                        let gradients = (&first_gradients[run.buffer..], bare);
+                        let sums = &mut factor_sums[channels.clone()];
+                        dispatch(Dots::new(gradients, maps, sums, inner, run.length));
+                        if self.mixes {
+                            let gradients = (&g[run.map..], &from_g);
+                            let maps = (&last_maps[run.buffer..], bare);
+                            let sums = &mut factor_sums[mixing.clone()];
+                            dispatch(Dots::new(maps, gradients, sums, inner, run.length));
+                        }
+                        let Some(input) = input else { continue };
+                        let gradients = Source::Rows(&first_gradients[run.buffer..], &from_inner);
+                        let start = strip.image * inputs * positions + run.map;
+                        let mix = &backward.channels_adjoint;
+                        // SAFETY: strips share no positions, and each is worked off by one thread.
+                        unsafe { mix.apply(gradients, input, (start, positions), run.length) };
                     }
-                }
-                let Some(input) = input else { return };
-                for first in (0..inputs).step_by(PANEL) {
-                    let count = PANEL.min(inputs - first);
-                    let panel = backward.channels_adjoint.panel(first / PANEL);
-                    let target = (&mut *last_maps, bare);
-                    let whole = bare - extents.tail;
-                    dispatch(Products::strided(
-                        first_gradients,
-                        &from_inner,
-                        panel,
-                        &[],
-                        count,
-                        target,
-                        whole,
-                    ));
-                    // SAFETY: tiles share no rows, and each is worked off by one thread.
-                    unsafe { self.write(last_maps, &extents, tile, first, (count, inputs), input) };
                 }
             },
         );
     }
 
-    /// The gradients of one inner channel's taps and of its first map.
+    /// Filters over the rows of a step or of a plane's tile, and over those with their neighbours of a plane's tile.
+    fn filters(&self, extents: &Extents, rows: usize) -> Filters {
+        let ([.., width], [.., across]) = (self.geometry.map, self.geometry.kernel);
+        Filters::new(extents, rows, width, across)
+    }
+
+    /// Values that the filters of one channel need besides.
+    fn work(&self, extents: &Extents, slide: &Slide) -> usize {
+        let width = self.geometry.map[2].max(1);
+        let rows = match slide.has_planes() {
+            true => extents.unit / width,
+            false => extents.rows,
+        };
+        let sides: usize = self.geometry.kernel.iter().sum();
+        self.filters(extents, rows).spaced() + 2 * extents.unit + 2 * rows * width + sides
+    }
+
+    /// The gradients of one inner channel's taps and of its first map, for one step.
     fn backward_filters<E: Element>(
         &self,
         backward: &Backward<'_, E>,
         extents: &Extents,
         channel: usize,
         maps: InnerMaps<'_, E>,
+        runs: &[Run],
         work: &mut [E],
         sums: &mut [E],
     ) {
-        let sides = self.geometry.kernel;
+        let (sides, width) = (self.geometry.kernel, self.geometry.map[2]);
         let taps = backward.factors.taps_of(sides, channel);
-        let flipped = |axis: usize| &backward.flipped[axis][channel * sides[axis]..][..sides[axis]];
-        let ranges = self.ranges();
-        let place = |axis: usize| {
-            let start = ranges[1 + axis].start + channel * sides[axis];
-            start..start + sides[axis]
+        let flipped = |axis: usize| match backward.flipped[axis].as_slice() {
+            [] => &[],
+            flipped => &flipped[channel * sides[axis]..][..sides[axis]],
         };
-        let Extents {
-            planes,
-            line,
-            run,
-            padded_plane,
-            padded,
-            pitch,
-            half,
-            ..
-        } = *extents;
-        let (tall, work) = work.split_at_mut(extents.tall());
-        let (bare, work) = work.split_at_mut(extents.bare());
-        let (wide, flat) = work.split_at_mut(padded);
-        let (tall, bare) = extents.filter(maps.first, taps, tall, bare);
-        if let Some(last) = maps.last {
-            extents.filter_rows(last, bare, taps[2]);
-        }
-        for plane in 0..planes {
-            let gradient = &maps.last_gradient[extents.centre(plane)..][..run];
-            shifted_dots(&mut sums[place(2)], gradient, &bare[plane * line..], 1);
-        }
-        if extents.axes < 2 {
-            extents.filter_rows(maps.first_gradient, maps.last_gradient, flipped(2));
-            return;
-        }
-        extents.filter_rows(wide, maps.last_gradient, flipped(2));
-        for plane in 0..planes {
-            let gradient = &wide[(plane + half[0]) * padded_plane + half[1] * pitch..][..run];
-            shifted_dots(
-                &mut sums[place(1)],
-                gradient,
-                &tall[plane * padded_plane + half[2]..],
-                pitch,
-            );
-        }
-        let flat = &mut flat[..padded / padded_plane * line];
-        let columns = if extents.axes > 2 {
-            &mut *flat
-        } else {
-            &mut *maps.first_gradient
-        };
-        for (y, x) in columns
-            .chunks_exact_mut(line)
-            .zip(wide.chunks_exact(padded_plane))
-        {
-            shifted_sum(y, x, flipped(1), pitch);
-        }
-        if extents.axes > 2 {
-            for plane in 0..planes {
-                let gradient = &flat[(plane + half[0]) * line..][..run];
-                let map = &maps.first[plane * padded_plane + half[1] * pitch + half[2]..];
-                shifted_dots(&mut sums[place(0)], gradient, map, padded_plane);
+        let (unit, planes) = (extents.unit, backward.slide.has_planes());
+        let above = sides[1] / 2 * width;
+        let (tap_sums, work) = work.split_at_mut(sides.iter().sum());
+        tap_sums.fill(E::default());
+        let (depth_sums, rest) = tap_sums.split_at_mut(sides[0]);
+        let (height_sums, width_sums) = rest.split_at_mut(sides[1]);
+        let (plane_map, work) = work.split_at_mut(unit);
+        let (plane_gradient, work) = work.split_at_mut(unit);
+        for (index, run) in runs.iter().enumerate() {
+            let filters = self.filters(extents, run.length / width);
+            let own = index * unit;
+            // F₁ where units are planes, else nothing yet.
+            let (map, gradient, centre) = if planes {
+                if self.mixes {
+                    shifted_sum(plane_map, &maps.first[own..], taps[0], unit);
+                }
+                shifted_sum(plane_gradient, &maps.last_gradient[own..], flipped(0), unit);
+                let centre = own + sides[0] / 2 * unit;
+                let centre = &maps.first[centre..centre + unit];
+                (&*plane_map, &*plane_gradient, centre)
+            } else {
+                (maps.first, maps.last_gradient, maps.first)
+            };
+            let tall = self.filters(extents, unit / width);
+            let around = if planes { tall } else { filters };
+            let (spaced, work) = work.split_at_mut(around.spaced());
+            let zero = Start::At(E::default());
+            if self.mixes {
+                filters.along_height(spaced, map, taps[1]);
+                let last = &mut maps.last[run.buffer..][..run.length];
+                filters.along_width(last, spaced, taps[2], zero);
             }
-            shifted_sum(maps.first_gradient, flat, flipped(0), line);
+            filters.along_height(spaced, gradient, flipped(1));
+            let first = &mut maps.first_gradient[run.buffer..][..run.length];
+            filters.along_width(first, spaced, flipped(2), zero);
+            filters.width_products(width_sums, &centre[above..], spaced);
+            if self.axes > 2 {
+                let (across, work) = work.split_at_mut(unit);
+                tall.space(spaced, centre);
+                tall.along_width(across, spaced, taps[2], zero);
+                filters.products(height_sums, &across[above..], gradient, width);
+                let filtered = &mut work[..run.length];
+                shifted_sum(filtered, across, taps[1], width);
+                let gradient = &maps.last_gradient[own + above..];
+                filters.products(depth_sums, filtered, gradient, unit);
+            } else if self.axes > 1 {
+                let across = &mut work[..run.length];
+                filters.space(spaced, &centre[above..]);
+                filters.along_width(across, spaced, taps[2], zero);
+                filters.products(height_sums, across, gradient, width);
+            }
         }
-    }
-
-    /// Adds the sums of `g` over a tile.
-    fn add_bias<E: Element>(&self, g: &[E], tile: &Tile, sums: &mut [E]) {
-        let [depth, height, width] = self.geometry.map;
-        for (t, sum) in sums.iter_mut().enumerate() {
-            for plane in tile.planes.clone() {
-                let map = ((tile.image * self.geometry.outputs + t) * depth + plane) * height;
-                *sum += total(&g[(map + tile.rows.start) * width..(map + tile.rows.end) * width]);
+        // A tap's shift of the gradient is the opposite of its shift of the map.
+        let ranges = self.ranges();
+        for (axis, found) in [&*depth_sums, height_sums, width_sums]
+            .into_iter()
+            .enumerate()
+        {
+            let range = &ranges[1 + axis];
+            if range.is_empty() {
+                continue;
+            }
+            let start = range.start + channel * sides[axis];
+            for (sum, found) in sums[start..].iter_mut().zip(found.iter().rev()) {
+                *sum += *found;
             }
         }
     }
 }
 
-/// One inner channel of a tile.
+/// One inner channel of a step.
 struct InnerMaps<'a, E> {
-    /// m₁, padded.
+    /// m₁, with neighbours.
     first: &'a [E],
-    /// m₃, to be written where it is needed.
-    last: Option<&'a mut [E]>,
-    /// g₃, padded.
+    /// mₙ₊₁, to be written in the form `layer`.
+    last: &'a mut [E],
+    /// a₀, with neighbours.
     last_gradient: &'a [E],
-    /// g₁, to be written.
+    /// aₙ, to be written.
     first_gradient: &'a mut [E],
 }

@@ -2,14 +2,28 @@
 
 use rayon::prelude::*;
 
-use super::super::element::{Element, dispatch};
-use super::super::geometry::Tile;
+use super::super::element::Element;
 use super::super::memory::{Output, filled, with_scratch};
-use super::super::microkernel::{Offsets, PANEL, Packed, Products};
-use super::{Extents, Factors, Plan};
+use super::super::microkernel::{Offsets, Packed};
+use super::super::mix::{Mix, Source};
+use super::super::shifted::{Start, shifted_sum};
+use super::filters::Filters;
+use super::slide::{Slide, Steps, Strip, advance};
+use super::{Factors, Plan};
 
-/// A tile's padded input and inner maps fill about this, so that they stay in the second-level cache of one core.
-const TILE_BYTES: usize = 576 << 10;
+/// A strip's inner maps fill about this, so that they stay in the second-level cache of one core.
+const STRIP_BYTES: usize = 400 << 10;
+
+/// The factors, laid out for the forward pass.
+struct Forward<'a, E> {
+    x: &'a [E],
+    channels: Mix<'a, E>,
+    /// In the form `layer`.
+    outputs: Option<Mix<'a, E>>,
+    factors: Factors<'a, E>,
+    bias: &'a [E],
+    slide: Slide,
+}
 
 impl Plan {
     /// Maps `x` (B, S, …) to (B, T, …).
@@ -20,201 +34,103 @@ impl Plan {
         bias: &[E],
     ) -> Vec<E> {
         let geometry = self.geometry;
-        let [inputs, outputs] = [geometry.inputs, geometry.outputs];
-        let kept = if self.mixes { self.inner } else { 0 };
-        let size = geometry.tile_size::<E>(inputs + kept, TILE_BYTES);
-        let tiles: Vec<Tile> = geometry.tiles(0..geometry.batch, size).collect();
-        // In the filter form one packing per r, so that panels do not reach over two of them.
-        let rows = self.inner / self.rank();
-        let channels = factors
-            .channels
-            .chunks_exact(rows * inputs)
-            .map(|matrix| Packed::rows(matrix, inputs));
-        let packed = PackedFactors {
-            channels: channels.collect(),
-            outputs: Packed::rows(factors.outputs, self.inner),
+        let ([inputs, outputs], inner) = ([geometry.inputs, geometry.outputs], self.inner);
+        let kept = if self.mixes { inner } else { 0 };
+        let forward = Forward {
+            x,
+            channels: Mix::new(Packed::rows(factors.channels, inputs), &[], [inputs, inner]),
+            outputs: self
+                .mixes
+                .then(|| Mix::new(Packed::rows(factors.outputs, inner), bias, [inner, outputs])),
             factors,
             bias,
+            slide: Slide::new::<E>(geometry, self.axes, (inner, kept), STRIP_BYTES),
         };
+        // Every value is computed alike, however the maps are cut.
+        let strips = forward.slide.strips(2 * rayon::current_num_threads());
         filled(geometry.batch * outputs * geometry.positions(), |y| {
-            tiles.par_iter().for_each(|tile| {
-                if self.mixes {
-                    self.layer_tile(x, &packed, tile, y);
-                } else {
-                    self.filter_tile(x, &packed, tile, y);
-                }
-            });
+            strips
+                .par_iter()
+                .for_each(|strip| self.forward_strip(&forward, strip, y));
         })
     }
 
-    /// One tile in the form `layer`.
-    fn layer_tile<E: Element>(
-        &self,
-        x: &[E],
-        packed: &PackedFactors<'_, E>,
-        tile: &Tile,
-        y: Output<'_, E>,
-    ) {
-        let geometry = &self.geometry;
-        let extents = self.extents(tile.planes.len(), tile.rows.len());
-        let (bare, whole) = (extents.bare(), extents.bare() - extents.tail);
-        let offsets = Offsets::strided(geometry.inputs, extents.padded);
-        let inner_offsets = Offsets::strided(self.inner, bare);
+    fn forward_strip<E: Element>(&self, forward: &Forward<'_, E>, strip: &Strip, y: Output<'_, E>) {
+        let (geometry, slide) = (&self.geometry, &forward.slide);
+        let ([inputs, outputs], inner) = ([geometry.inputs, geometry.outputs], self.inner);
+        let (positions, [.., width]) = (geometry.positions(), geometry.map);
+        let [_, _, across] = geometry.kernel;
+        let extents = slide.extents::<E>(strip);
+        let (tall, bare) = (extents.tall_stride, extents.bare_stride);
+        let kept = if self.mixes { inner } else { 0 };
+        let from_inner = Offsets::strided(kept, bare);
+        let chunks = forward.outputs.iter().map(Mix::scratch);
         let lengths = [
-            geometry.inputs * extents.padded,
-            PANEL * extents.padded,
-            extents.tall(),
-            bare,
-            self.inner * bare,
-            PANEL * bare,
+            inner * tall,
+            kept * bare,
+            chunks.fold(forward.channels.scratch(), usize::max),
+            extents.unit,
+            Filters::new(&extents, extents.rows, width, across).spaced(),
         ];
-        with_scratch(
-            lengths,
-            |[padded, first_maps, tall, column, inner_maps, lines]| {
-                geometry.pad(x, tile, padded, extents.padded);
-                for first in (0..self.inner).step_by(PANEL) {
-                    let count = PANEL.min(self.inner - first);
-                    let panel = packed.channels[0].panel(first / PANEL);
-                    dispatch(Products::within(
-                        padded,
-                        &offsets,
-                        panel,
-                        &[],
-                        count,
-                        first_maps,
-                        extents.padded,
-                    ));
-                    for (i, map) in first_maps
-                        .chunks_exact(extents.padded)
-                        .take(count)
-                        .enumerate()
-                    {
-                        let taps = packed.factors.taps_of(geometry.kernel, first + i);
-                        let (_, filtered) = extents.filter(map, taps, tall, column);
-                        extents.filter_rows(
-                            &mut inner_maps[(first + i) * bare..][..bare],
-                            filtered,
-                            taps[2],
+        with_scratch(lengths, |[first_maps, last_maps, chunk, plane, spaced]| {
+            spaced.fill(E::default());
+            for step in Steps::new(slide, strip) {
+                let runs = slide.tall_runs(strip, step.new.0, step.new.1);
+                advance(first_maps, &extents, &step, &runs);
+                for run in &runs {
+                    let x = &forward.x[strip.image * inputs * positions + run.map..];
+                    let start = step.kept.len() * extents.unit + run.buffer;
+                    // SAFETY: the buffer is this thread's.
+                    unsafe {
+                        forward.channels.apply(
+                            Source::Maps(x, positions, chunk),
+                            Output::new(first_maps),
+                            (start, tall),
+                            run.length,
                         );
                     }
                 }
-                for first in (0..geometry.outputs).step_by(PANEL) {
-                    let count = PANEL.min(geometry.outputs - first);
-                    let bias = &packed.bias[first..first + count];
-                    let panel = packed.outputs.panel(first / PANEL);
-                    let products = Products::strided(
-                        inner_maps,
-                        &inner_offsets,
-                        panel,
-                        bias,
-                        count,
-                        (lines, bare),
-                        whole,
-                    );
-                    dispatch(products);
-                    // SAFETY: tiles share no rows, and each is worked off by one thread.
-                    unsafe {
-                        self.write(lines, &extents, tile, first, (count, geometry.outputs), y)
-                    };
-                }
-            },
-        );
-    }
-
-    /// One tile in the form `filter`.
-    fn filter_tile<E: Element>(
-        &self,
-        x: &[E],
-        packed: &PackedFactors<'_, E>,
-        tile: &Tile,
-        y: Output<'_, E>,
-    ) {
-        let geometry = &self.geometry;
-        let extents = self.extents(tile.planes.len(), tile.rows.len());
-        let bare = extents.bare();
-        let offsets = Offsets::strided(geometry.inputs, extents.padded);
-        let lengths = [
-            geometry.inputs * extents.padded,
-            PANEL * extents.padded,
-            extents.tall(),
-            bare,
-            bare,
-            PANEL * bare,
-        ];
-        with_scratch(
-            lengths,
-            |[padded, first_maps, tall, column, term, lines]| {
-                geometry.pad(x, tile, padded, extents.padded);
-                for first in (0..geometry.outputs).step_by(PANEL) {
-                    let count = PANEL.min(geometry.outputs - first);
-                    for (r, channels) in packed.channels.iter().enumerate() {
-                        let panel = channels.panel(first / PANEL);
-                        dispatch(Products::within(
-                            padded,
-                            &offsets,
-                            panel,
-                            &[],
-                            count,
-                            first_maps,
-                            extents.padded,
-                        ));
-                        for (i, map) in first_maps
-                            .chunks_exact(extents.padded)
-                            .take(count)
-                            .enumerate()
-                        {
-                            let taps = packed
-                                .factors
-                                .taps_of(geometry.kernel, r * geometry.outputs + first + i);
-                            let (_, filtered) = extents.filter(map, taps, tall, column);
-                            extents.filter_rows(term, filtered, taps[2]);
-                            let bias = packed.bias[first + i];
-                            let sums = lines[i * bare..][..bare].iter_mut().zip(term.iter());
-                            match r {
-                                0 => sums.for_each(|(sum, term)| *sum = bias + *term),
-                                _ => sums.for_each(|(sum, term)| *sum += *term),
-                            }
+                let results = slide.bare_runs(strip, step.units.clone());
+                for place in 0..inner {
+                    // In the filter form all r of an output follow each other, while it is in the first-level cache.
+                    let (t, r) = (place / self.rank(), place % self.rank());
+                    let channel = if self.mixes { place } else { r * outputs + t };
+                    let taps = forward.factors.taps_of(geometry.kernel, channel);
+                    let map = &first_maps[channel * tall..][..tall];
+                    for (index, run) in results.iter().enumerate() {
+                        let filters = Filters::new(&extents, run.length / width, width, across);
+                        if slide.has_planes() {
+                            shifted_sum(plane, &map[index * extents.unit..], taps[0], extents.unit);
+                            filters.along_height(spaced, plane, taps[1]);
+                        } else {
+                            filters.along_height(spaced, map, taps[1]);
+                        }
+                        if self.mixes {
+                            let target =
+                                &mut last_maps[channel * bare + run.buffer..][..run.length];
+                            filters.along_width(target, spaced, taps[2], Start::At(E::default()));
+                        } else {
+                            let start = (strip.image * outputs + t) * positions + run.map;
+                            // SAFETY: strips share no positions, and each is worked off by one thread.
+                            let target = unsafe { y.slice(start, run.length) };
+                            let start = match r {
+                                0 => Start::At(forward.bias[t]),
+                                _ => Start::There,
+                            };
+                            filters.along_width(target, spaced, taps[2], start);
                         }
                     }
-                    // SAFETY: tiles share no rows, and each is worked off by one thread.
-                    unsafe {
-                        self.write(lines, &extents, tile, first, (count, geometry.outputs), y)
-                    };
                 }
-            },
-        );
-    }
-
-    /// Copies the rows of `count` channels from `first` on to a result of `channels` channels.
-    ///
-    /// # Safety
-    /// Nobody else may use the tile's rows of these channels meanwhile.
-    pub(super) unsafe fn write<E: Element>(
-        &self,
-        lines: &[E],
-        extents: &Extents,
-        tile: &Tile,
-        first: usize,
-        (count, channels): (usize, usize),
-        y: Output<'_, E>,
-    ) {
-        for (t, planes) in lines.chunks_exact(extents.bare()).take(count).enumerate() {
-            for (plane, line) in tile.planes.clone().zip(planes.chunks_exact(extents.line)) {
-                // SAFETY: the caller's word.
-                unsafe {
-                    self.geometry
-                        .unpad(line, tile, plane, (first + t, channels), y)
+                let Some(mix) = &forward.outputs else {
+                    continue;
                 };
+                for run in &results {
+                    let maps = Source::Rows(&last_maps[run.buffer..], &from_inner);
+                    let start = strip.image * outputs * positions + run.map;
+                    // SAFETY: as above.
+                    unsafe { mix.apply(maps, y, (start, positions), run.length) };
+                }
             }
-        }
+        });
     }
-}
-
-/// The factors, and their matrices laid out for [`Products`].
-struct PackedFactors<'a, E> {
-    /// By r in the filter form, else one.
-    channels: Vec<Packed<E>>,
-    outputs: Packed<E>,
-    factors: Factors<'a, E>,
-    bias: &'a [E],
 }
