@@ -272,32 +272,38 @@ fn the_size_of_the_data_can_be_varied() {
 
 /// The studies that the project hands out are read and planned as they are, on a handful of their trajectories.
 #[test]
-fn the_headline_studies_are_planned() {
+fn the_studies_of_the_examples_are_planned() {
     let place = Workplace::new();
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/headline/quick");
-    let dataset = folder.join("dataset.toml");
-    place.ok(&[
-        "generate",
-        dataset.to_str().unwrap(),
-        "-o",
-        "data",
-        "--quiet",
-        "--set",
-        "count={ train = 1, valid = 1, test = 1 }",
-    ]);
-    let study = folder.join("study.toml");
-    let plan = place.ok(&[
-        "study",
-        study.to_str().unwrap(),
-        "--dry-run",
-        "--set",
-        "data=data",
-    ]);
-    let dense = plan
-        .lines()
-        .find(|line| line.contains("dense_width=32_seed=0"))
-        .unwrap();
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let plan = |dataset: &str, study: &str| {
+        let [dataset, study] = [dataset, study].map(|name| examples.join(name));
+        let count = "count={ train = 1, valid = 1, test = 1 }";
+        let dataset = dataset.to_str().unwrap();
+        place.ok(&[
+            "generate", dataset, "-o", "data", "--quiet", "--force", "--set", count,
+        ]);
+        let study = study.to_str().unwrap();
+        place.ok(&["study", study, "--dry-run", "--set", "data=data"])
+    };
+    let line = |plan: &str, run: &str| {
+        let found = plan.lines().find(|line| line.contains(run));
+        found
+            .unwrap_or_else(|| panic!("no {run} in\n{plan}"))
+            .to_owned()
+    };
+    let quick = plan("headline/quick/dataset.toml", "headline/quick/study.toml");
+    let dense = line(&quick, "unet-dense_width=32_seed=0_learning_rate=0.006");
     assert!(dense.contains("7 846 657"), "{dense}");
-    let projected = plan.lines().last().unwrap();
-    assert!(projected.contains("filter-R1-projected_seed=10"), "{plan}");
+    let one_way = line(&quick, "filter-R1_width=32_seed=2_learning_rate=0.024");
+    assert!(one_way.contains("10 337"), "{one_way}");
+    line(&quick, "unet-projected_seed=0");
+    line(
+        &plan("headline/dataset.toml", "headline/study.toml"),
+        "layer-R1.0_width=24_seed=2",
+    );
+    line(
+        &plan("generalise/layers.toml", "generalise/study.toml"),
+        "structured",
+    );
+    plan("generalise/smooth.toml", "generalise/study.toml");
 }

@@ -71,7 +71,10 @@ fn traces_are_trained_inspected_evaluated_predicted_and_reported() {
         assert!(out.contains(word), "no {word} in\n{out}");
     }
     let task = out.lines().find(|line| line.starts_with("task")).unwrap();
-    assert!(!task.contains("amplitude"), "constants are no inputs: {task}");
+    assert!(
+        !task.contains("amplitude"),
+        "constants are no inputs: {task}"
+    );
     assert!(out.contains("source_0_amplitude: always 1"), "{out}");
     let out = place.ok(&["evaluate", "run", "--data", "data"]);
     for word in ["arrival shift", "zero", "mean trace", "nearest neighbour"] {
