@@ -17,6 +17,7 @@ mod offset;
 mod one_way;
 pub mod portable;
 mod resample;
+mod scale;
 mod shifted;
 
 use candle_core::{DType, Tensor};
@@ -25,6 +26,7 @@ pub(crate) use add::add_scaled;
 pub(crate) use gather::{Table, gather};
 pub(crate) use offset::add_offset;
 pub use resample::{average_pool, max_pool, upsample_nearest};
+pub(crate) use scale::scale_samples;
 
 use crate::{Result, SurrogateError, tape};
 

@@ -7,7 +7,7 @@
 //! for `r` well above [`FLOOR`]; differentiated like any other operation.
 
 use super::{LayerFootprint, Network, Pass};
-use crate::Result;
+use crate::{Result, ops};
 use candle_core::Tensor;
 
 /// Added to `r²`, so that a state at rest stays at rest instead of being divided by zero.
@@ -33,14 +33,13 @@ impl Network for Homogeneous {
         let others = input.dim(1)? - self.snapshots;
         let squares = snapshots.sqr()?.flatten_from(1)?.mean_keepdim(1)?;
         let scale = (squares + FLOOR)?.sqrt()?;
-        let ones = vec![1; input.rank() - 1];
-        let scale = scale.reshape([&[input.dim(0)?], ones.as_slice()].concat())?;
-        let mut channels = vec![snapshots.broadcast_div(&scale)?];
+        let scale = scale.flatten_all()?;
+        let mut channels = vec![ops::scale_samples(&snapshots, &scale.recip()?)?];
         if others > 0 {
             channels.push(input.narrow(1, self.snapshots, others)?);
         }
         let output = self.network.run(&Tensor::cat(&channels, 1)?, pass)?;
-        Ok(output.broadcast_mul(&scale)?)
+        ops::scale_samples(&output, &scale)
     }
 
     fn check_grid(&self, grid: &[usize]) -> Result<()> {
