@@ -120,6 +120,15 @@ impl Schedule {
         self.jobs.iter().map(of).collect()
     }
 
+    /// Which runs have failed, by the places of [`Study::runs`].
+    pub fn failed(&self) -> Vec<bool> {
+        let of = |job: &Job| match &job.state {
+            State::Finished(record) => record.results().is_none(),
+            _ => false,
+        };
+        self.jobs.iter().map(of).collect()
+    }
+
     /// Runs what is not finished; `done` is called after every run. The messages of runs that failed.
     ///
     /// # Errors
@@ -247,7 +256,8 @@ impl Schedule {
                 stored_bits: footprint.stored_bits,
                 multiply_adds: footprint.multiply_adds,
                 steps: job.estimate.steps,
-                training_multiply_adds: job.estimate.training_multiply_adds,
+                training_multiply_adds: job.estimate.training_multiply_adds
+                    + projected_work(run, &self.jobs),
                 training_seconds: provenance.training_seconds,
                 valid: Errors::of(&valid),
                 trivial: Errors::trivial(&test),
@@ -257,6 +267,17 @@ impl Schedule {
         };
         record.write(folder, &run.name)?;
         Ok(record)
+    }
+}
+
+/// Multiply-adds of training what a run is projected from; 0 for one that is not.
+fn projected_work(run: &PlannedRun, jobs: &[Job]) -> f64 {
+    let source = run.project_from.map(|place| &jobs[place].state);
+    match source {
+        Some(State::Finished(record)) => record
+            .results()
+            .map_or(0.0, |results| results.training_multiply_adds),
+        _ => 0.0,
     }
 }
 

@@ -61,11 +61,34 @@ const ERRORS: [(Measure, &str, &str); 2] = [
     ),
 ];
 
-/// A curve: its name, whether it is the dense one, and (cost, error) of each seed of each point.
+/// A curve: its name, whether it is the dense one, and its points.
 struct Curve {
     label: String,
     dense: bool,
-    points: Vec<Vec<(f64, f64)>>,
+    points: Vec<Seeds>,
+}
+
+/// One point of a curve.
+#[derive(Default)]
+struct Seeds {
+    /// (cost, error) of each seed whose error is finite.
+    finite: Vec<(f64, f64)>,
+    /// Seeds that failed or blew up.
+    lost: usize,
+}
+
+impl Seeds {
+    fn count(&self) -> usize {
+        self.finite.len() + self.lost
+    }
+
+    /// The medians of the costs and of the errors over all seeds; none where the latter is infinite.
+    fn centre(&self) -> Option<(f64, f64)> {
+        let (mut x, mut y): (Vec<f64>, Vec<f64>) = self.finite.iter().copied().unzip();
+        y.resize(self.count(), f64::INFINITY);
+        let centre = (median(&mut x)?, median(&mut y)?);
+        centre.1.is_finite().then_some(centre)
+    }
 }
 
 /// Draws all figures for which there is something; their stems.
@@ -75,7 +98,7 @@ struct Curve {
 pub fn write(study: &Study, schedule: &Schedule, folder: &Folder) -> anyhow::Result<Vec<String>> {
     let path = folder.path().join("figures");
     let results = schedule.results();
-    let points = study.points(&results);
+    let points = study.points(&results, &schedule.failed());
     let mut written = Vec::new();
     for (measure, stem, quantity) in ERRORS {
         for cost in &COSTS {
@@ -105,7 +128,7 @@ fn figure(
     let repeated = curves
         .iter()
         .flat_map(|curve| &curve.points)
-        .any(|seeds| seeds.len() > 1);
+        .any(|seeds| seeds.count() > 1);
     let mut series = Vec::new();
     for (number, curve) in curves.iter().enumerate() {
         let colour = if curve.dense {
@@ -113,18 +136,13 @@ fn figure(
         } else {
             LineColour::Palette(number)
         };
-        let mut middle: Vec<(f64, f64)> = curve
-            .points
-            .iter()
-            .filter_map(|seeds| centre(seeds))
-            .collect();
+        let mut middle: Vec<(f64, f64)> = curve.points.iter().filter_map(Seeds::centre).collect();
         middle.sort_by(|a, b| a.0.total_cmp(&b.0));
         let seeds = curve
             .points
             .iter()
-            .filter(|seeds| seeds.len() > 1)
-            .flatten()
-            .copied();
+            .filter(|seeds| seeds.count() > 1)
+            .flat_map(|seeds| seeds.finite.iter().copied());
         let line = |label: &str, points: Vec<(f64, f64)>, mark| {
             let (x, y) = points.into_iter().unzip();
             LineSeries {
@@ -151,7 +169,9 @@ fn figure(
         note += "; dots: seeds, marks: their medians";
     }
     if left_out > 0 {
-        note += &format!("; left out, as their error is not finite: {left_out}");
+        note += &format!(
+            "; {left_out} runs failed or have no finite error: they count as infinite in the medians"
+        );
     }
     Some(Lines {
         name: format!("{stem}-{}", cost.stem),
@@ -161,12 +181,6 @@ fn figure(
         series,
         note,
     })
-}
-
-/// The median of the costs and of the errors over the seeds.
-fn centre(seeds: &[(f64, f64)]) -> Option<(f64, f64)> {
-    let (mut x, mut y): (Vec<f64>, Vec<f64>) = seeds.iter().copied().unzip();
-    Some((median(&mut x)?, median(&mut y)?))
 }
 
 /// The curves in the order of the file, the dense one first; and how many runs have no finite error.
@@ -179,20 +193,22 @@ fn curves(
 ) -> (Vec<Curve>, usize) {
     let (mut curves, mut left_out): (Vec<Curve>, usize) = (Vec::new(), 0);
     for point in points {
-        let mut seeds = Vec::new();
+        let mut seeds = Seeds::default();
         for &run in &point.runs {
             let Some(results) = &results[run] else {
+                seeds.lost += 1;
                 continue;
             };
             let (Some(at), Some(spread)) = ((cost.of)(results), results.test.get(measure)) else {
                 continue;
             };
             match spread.get(Statistic::Median) {
-                Some(error) => seeds.push((at, error)),
-                None => left_out += 1,
+                Some(error) => seeds.finite.push((at, error)),
+                None => seeds.lost += 1,
             }
         }
-        if seeds.is_empty() {
+        left_out += seeds.lost;
+        if seeds.finite.is_empty() {
             continue;
         }
         let label = label(study, point.runs[0]);
@@ -229,4 +245,23 @@ fn label(study: &Study, run: usize) -> String {
             None => scheme.to_string(),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_that_are_lost_count_in_the_median() {
+        let of = |finite: &[(f64, f64)], lost| Seeds {
+            finite: finite.to_vec(),
+            lost,
+        };
+        let three = [(2.0, 0.3), (1.0, 0.1), (3.0, 0.2)];
+        assert_eq!(of(&three, 0).centre(), Some((2.0, 0.2)));
+        assert_eq!(of(&three, 2).centre(), Some((2.0, 0.3)));
+        // the good one of three stands for none of the others
+        assert_eq!(of(&three[..1], 2).centre(), None);
+        assert_eq!(of(&[], 0).centre(), None);
+    }
 }

@@ -50,7 +50,7 @@ pub struct Results {
     pub multiply_adds: usize,
     /// Updates.
     pub steps: usize,
-    /// Multiply-adds of the training, about; a projected network's own only.
+    /// Multiply-adds of the training, about; those of a projected network with the dense one's.
     pub training_multiply_adds: f64,
     /// Wall time of training, s; that of a projected network from the start of the dense one.
     pub training_seconds: f64,

@@ -1,7 +1,8 @@
 //! `[select]`: which of the runs that differ only in how they were trained stands for a network, by its error on the valid split.
 //!
 //! Runs that agree in all varied keys but the seed and those of `over` are one *point* of a study. Among the values of `over` that
-//! were tried for a point, the one with the smallest median over its seeds of the error on the valid split is selected. The test
+//! were tried for a point, the one with the smallest median over its seeds of the error on the valid split is selected; that of a
+//! run that failed or blew up is infinite. The test
 //! split is not looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,11 +102,12 @@ pub struct Point {
 type Tried = BTreeMap<Vec<String>, Vec<usize>>;
 
 impl Study {
-    /// The points of the finished runs, in the order of the file; `results` has an entry for every run.
-    pub fn points(&self, results: &[Option<Results>]) -> Vec<Point> {
+    /// The points of the runs that have ended, in the order of the file; `results` and `failed` have an entry for every run. The error
+    /// of a run that failed is infinite, so that a value that fails for most seeds is not chosen for the others.
+    pub fn points(&self, results: &[Option<Results>], failed: &[bool]) -> Vec<Point> {
         let mut points: Vec<(Vec<String>, Tried)> = Vec::new();
         for (number, run) in self.runs.iter().enumerate() {
-            if results[number].is_none() {
+            if results[number].is_none() && !failed[number] {
                 continue;
             }
             let (mut own, mut tried) = (
@@ -130,8 +132,10 @@ impl Study {
         let error = |runs: &Vec<usize>| {
             let mut errors: Vec<f64> = runs
                 .iter()
-                .filter_map(|&run| results[run].as_ref())
-                .map(|result| {
+                .map(|&run| {
+                    let Some(result) = &results[run] else {
+                        return f64::INFINITY;
+                    };
                     let spread = result.valid.get(self.select.measure);
                     let spread = spread.unwrap_or(&result.valid.rollout_full);
                     spread.get(self.select.statistic).unwrap_or(f64::INFINITY)

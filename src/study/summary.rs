@@ -1,6 +1,7 @@
 //! What a study leaves beside its runs: `summary.csv` with a row for every run that has finished or failed, `baselines.csv` with the
 //! trivial predictions, and a table for the terminal.
 
+use fewave_surrogate::TaskConfig;
 use serde_json::{Value, json};
 
 use super::errors::{Errors, MEASURES, STATISTICS, Spread};
@@ -71,7 +72,7 @@ pub fn write(study: &Study, schedule: &Schedule, folder: &Folder) -> anyhow::Res
 
 fn write_baselines(study: &Study, schedule: &Schedule, folder: &Folder) -> anyhow::Result<()> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let first = ["name", "data", "task", "history"].map(str::to_owned);
+    let first = ["name", "data", "task", "history", "maps"].map(str::to_owned);
     let errors = error_columns().map(|column| format!("test_{column}"));
     writer.write_record(first.into_iter().chain(errors))?;
     let mut seen: Vec<Vec<String>> = Vec::new();
@@ -83,6 +84,12 @@ fn write_baselines(study: &Study, schedule: &Schedule, folder: &Folder) -> anyho
                 run.config.data.display().to_string(),
                 task.kind().to_owned(),
                 task.history().to_string(),
+                match task {
+                    TaskConfig::Field(field) => {
+                        format!("{} every {}", field.snapshots, field.every)
+                    }
+                    _ => String::new(),
+                },
             ];
             if !seen.contains(&row) {
                 writer.write_record(
@@ -100,7 +107,7 @@ fn write_baselines(study: &Study, schedule: &Schedule, folder: &Folder) -> anyho
 /// Whether each run stands for its point.
 pub fn selected(study: &Study, schedule: &Schedule) -> Vec<bool> {
     let mut selected = vec![false; study.runs.len()];
-    for point in study.points(&schedule.results()) {
+    for point in study.points(&schedule.results(), &schedule.failed()) {
         point.runs.iter().for_each(|&run| selected[run] = true);
     }
     selected

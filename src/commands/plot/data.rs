@@ -183,6 +183,7 @@ pub(super) fn traces(arguments: &PlotArguments, name: String) -> anyhow::Result<
         split,
         position,
         predictions,
+        inside,
         ..
     } = trajectory(arguments)?;
     let (Some(spec), Some(recorded)) = (&split.spec().receivers, split.receivers(position)?) else {
@@ -213,7 +214,13 @@ pub(super) fn traces(arguments: &PlotArguments, name: String) -> anyhow::Result<
                 .iter()
                 .map(|(_, fields)| Trace {
                     times: split.times().to_vec(),
-                    values: interpolated(fields.view(), split.axes(), *place, &snapshots),
+                    values: interpolated(
+                        fields.view(),
+                        split.axes(),
+                        *place,
+                        &snapshots,
+                        inside.as_ref(),
+                    ),
                 })
                 .collect(),
         });

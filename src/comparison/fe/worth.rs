@@ -90,7 +90,7 @@ pub fn find(
         .first()
         .map_or_else(Vec::new, |judge| judge.positions().collect());
     let positions = evenly(&all, TRAJECTORIES);
-    let targets: Vec<Option<f64>> = measured
+    let targets: Vec<Option<(f64, usize)>> = measured
         .iter()
         .map(|item| target(item, &positions))
         .collect();
@@ -106,7 +106,7 @@ pub fn find(
     let mut times: Vec<FeTime> = Vec::new();
     let mut found = Vec::new();
     for (run, (item, target)) in measured.iter().zip(targets).enumerate() {
-        let (Some(error), Some(latency)) = (target, item.evaluation.latency) else {
+        let (Some((error, trajectories)), Some(latency)) = (target, item.evaluation.latency) else {
             found.push(None);
             continue;
         };
@@ -154,12 +154,14 @@ pub fn find(
         });
         let surrogate_ms = [latency.rollout_ms, latency.ensemble_rollout_ms];
         let own_ms = own.for_snapshots(reached);
-        let count = [SplitName::Train, SplitName::Valid].map(|split| fe.config().count_of(split));
-        let generation_seconds = own.ensemble_ms * 1e-3 * count.iter().sum::<usize>() as f64;
+        let [train, valid] =
+            [SplitName::Train, SplitName::Valid].map(|split| fe.config().count_of(split));
+        let learnt_from = item.surrogate.config().train.trajectories.unwrap_or(train);
+        let generation_seconds = own.ensemble_ms * 1e-3 * (learnt_from + valid) as f64;
         let training_seconds = item.surrogate.provenance().training_seconds;
         let saved = (equal[1].ms - surrogate_ms[1]) * 1e-3;
         found.push(Some(Worth {
-            trajectories: positions.len(),
+            trajectories,
             snapshots: latency.rollout_steps,
             error,
             surrogate_ms,
@@ -177,8 +179,9 @@ pub fn find(
     Ok(found)
 }
 
-/// The median error of a run on these trajectories; none where it left them all out.
-fn target(item: &Measured, positions: &[usize]) -> Option<f64> {
+/// The median error of a run on those of these trajectories that it did not leave out, and how many they are; none where it
+/// left them all out.
+fn target(item: &Measured, positions: &[usize]) -> Option<(f64, usize)> {
     let errors: Vec<f64> = item
         .evaluation
         .trajectories
@@ -186,7 +189,7 @@ fn target(item: &Measured, positions: &[usize]) -> Option<f64> {
         .filter(|t| positions.contains(&t.position))
         .map(|t| t.rollout_relative_l2_full)
         .collect();
-    Summary::of(&errors).map(|summary| summary.median)
+    Summary::of(&errors).map(|summary| (summary.median, errors.len()))
 }
 
 /// Discretisations by order, each family from coarse to fine.

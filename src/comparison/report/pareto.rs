@@ -81,10 +81,26 @@ pub(super) fn figures(comparison: &Comparison<'_>) -> Vec<(Lines, String)> {
                 },
             );
         }
+        let lost: Vec<&str> = measured
+            .iter()
+            .filter(|item| {
+                let error = item.evaluation.summary.rollout_relative_l2_full.median;
+                !error.is_finite()
+            })
+            .map(|item| item.label.as_str())
+            .collect();
+        let lost = match lost.as_slice() {
+            [] => String::new(),
+            names => format!(
+                " Left out, as their error is not finite: {}.",
+                names.join(", ")
+            ),
+        };
         let caption = format!(
-            "{}: a point a run, its median error over the {whole}; broken line: the best trivial prediction. Lower and further left is better; a run \
-             with another one to its lower left is not worth its cost. Points say their numbers when pointed at.",
-            cost.caption
+            "{}: a point a run, its median error over the {whole}; broken line: the best prediction without training ({}). Lower and further left is better; a run \
+             with another one to its lower left is not worth its cost. Points say their numbers when pointed at.{lost}",
+            cost.caption,
+            trivial.as_ref().map_or("none", |(_, name)| name)
         );
         figures.push((
             Lines {

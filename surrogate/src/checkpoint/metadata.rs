@@ -69,7 +69,7 @@ pub struct Validation {
     /// Updates made.
     pub step: usize,
     /// Mean relative L2 error of single predictions; none where whole fields are predicted.
-    #[serde(default)]
+    #[serde(default, with = "any_number_if_any")]
     pub one_step_relative_l2: Option<f64>,
     /// Mean relative L2 error of rollouts of [`steps`](Self::rollout_steps), of whole fields, or of traces.
     #[serde(with = "any_number")]
@@ -97,6 +97,22 @@ pub struct Spread {
     /// Largest; NaN if any is.
     #[serde(with = "any_number")]
     pub worst: f64,
+}
+
+/// The same of a number that may be missing.
+mod any_number_if_any {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Number(#[serde(with = "super::any_number")] f64);
+
+    pub(super) fn serialize<S: Serializer>(value: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
+        value.map(Number).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+        Ok(Option::<Number>::deserialize(from)?.map(|number| number.0))
+    }
 }
 
 /// Numbers that may not be finite, which JSON cannot hold: an error of a rollout that blew up is written as text.
@@ -228,6 +244,15 @@ mod tests {
         };
         let text = serde_json::to_string(&blown_up).unwrap();
         assert_eq!(serde_json::from_str::<Validation>(&text).unwrap(), blown_up);
+        for one_step in [None, Some(f64::INFINITY), Some(f64::NEG_INFINITY)] {
+            let validation = Validation {
+                one_step_relative_l2: one_step,
+                ..blown_up
+            };
+            let text = serde_json::to_string(&validation).unwrap();
+            let found: Validation = serde_json::from_str(&text).unwrap();
+            assert_eq!(found.one_step_relative_l2, one_step);
+        }
         let old = r#"{"step":3,"one_step_relative_l2":0.5,"rollout_relative_l2":null,"rollout_steps":20}"#;
         let old: Validation = serde_json::from_str(old).unwrap();
         assert!(old.rollout_relative_l2.is_nan() && old.error() == 0.5);
