@@ -119,7 +119,7 @@ pub fn measure(
 }
 
 /// Short names that tell the runs apart: the last part of each path, or all of it where that is ambiguous.
-fn labels(runs: &[PathBuf]) -> Vec<String> {
+pub fn labels(runs: &[PathBuf]) -> Vec<String> {
     let short = |run: &Path| {
         let absolute = std::path::absolute(run).unwrap_or_else(|_| run.to_path_buf());
         absolute.file_name().map_or_else(

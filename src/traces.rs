@@ -9,17 +9,18 @@ mod seismograms;
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
-use fewave_datasets::{Split, SplitName};
+use fewave_datasets::Split;
 use fewave_surrogate::Surrogate;
-use fewave_surrogate::evaluate::traces::{TracesEvaluation, TracesSummary, evaluate_traces};
+use fewave_surrogate::evaluate::traces::{
+    TraceBaseline, TracesEvaluation, TracesSummary, ZERO, evaluate_traces,
+};
 use fewave_surrogate::metrics::Summary;
 use fewave_surrogate::task::TraceConstants;
 use fewave_surrogate::task::traces::TraceQuantity;
 use serde_json::{Value, json};
 
-use crate::commands::train::label;
-use crate::comparison::ranges;
 use crate::comparison::scope::{self, milliseconds};
+use crate::comparison::{labels, ranges};
 use crate::config::ConfigError;
 use crate::console::{Console, duration, grouped, percent, table};
 
@@ -35,6 +36,19 @@ pub struct Measured {
     pub constants: TraceConstants,
     /// Its errors and times.
     pub evaluation: TracesEvaluation,
+    /// Trajectories that it and the trivial predictions learn from; none where these are not there to be read.
+    pub learnt_from: Option<usize>,
+}
+
+/// A prediction that costs nothing, beside the networks.
+#[derive(Debug)]
+pub struct Trivial<'a> {
+    /// Its name in tables; it says its trajectories where runs that learnt from different numbers of them are compared.
+    pub name: String,
+    /// What it is.
+    pub baseline: &'a TraceBaseline,
+    /// Trajectories that it learns from.
+    pub learnt_from: Option<usize>,
 }
 
 /// Loads runs if all of them are of traces; `None` if none is.
@@ -73,29 +87,30 @@ pub fn measure(
     data: &Path,
     console: &Console,
 ) -> anyhow::Result<Vec<Measured>> {
-    let train = match Split::open(data, SplitName::Train) {
-        Ok(train) => Some(train),
-        Err(error) => {
-            console.warn(format!(
-                "the mean trace and the nearest neighbour are left out, since the train split cannot be read: {error}"
-            ));
-            None
-        }
-    };
+    let runs: Vec<PathBuf> = loaded.iter().map(|(run, _)| run.clone()).collect();
     let mut measured = Vec::new();
-    for (run, surrogate) in loaded {
+    for ((run, surrogate), label) in loaded.into_iter().zip(labels(&runs)) {
         let Some(constants) = surrogate.traces().cloned() else {
             continue;
         };
+        let train = match surrogate.config().training_split(data) {
+            Ok(train) => Some(train),
+            Err(error) => {
+                console.warn(format!(
+                    "{label}: the mean trace and the nearest neighbour are left out, since what it learns from cannot be read there: {error}"
+                ));
+                None
+            }
+        };
         let evaluation = evaluate_traces(&surrogate, split, train.as_ref())?;
-        let name = label(&run);
-        ranges::warn(&name, surrogate.out_of_range(split)?.as_deref(), console);
+        ranges::warn(&label, surrogate.out_of_range(split)?.as_deref(), console);
         measured.push(Measured {
-            label: name,
+            label,
             run,
             surrogate,
             constants,
             evaluation,
+            learnt_from: train.map(|train| train.len()),
         });
     }
     Ok(measured)
@@ -130,13 +145,34 @@ pub fn row_name(quantity: TraceQuantity, row: usize) -> String {
     format!("{}{axis}, receiver {receiver}", quantity.recorded().name())
 }
 
-/// The trivial predictions, which all runs on the same data share, with their errors.
-pub fn trivial(measured: &[Measured]) -> impl Iterator<Item = (String, &TracesSummary)> {
-    let baselines = measured
-        .first()
-        .into_iter()
-        .flat_map(|item| &item.evaluation.baselines);
-    baselines.map(|baseline| (baseline.name.replace('-', " "), &baseline.summary))
+/// The trivial predictions, which runs share that learnt from the same trajectories, with their errors: zero once, those that learn once
+/// for every number of trajectories.
+pub fn trivial(measured: &[Measured]) -> Vec<Trivial<'_>> {
+    let several = measured
+        .windows(2)
+        .any(|pair| pair[0].learnt_from != pair[1].learnt_from);
+    let mut list: Vec<Trivial<'_>> = Vec::new();
+    for item in measured {
+        for baseline in &item.evaluation.baselines {
+            let learnt_from = item.learnt_from.filter(|_| baseline.name != ZERO);
+            let known = |other: &Trivial<'_>| {
+                other.baseline.name == baseline.name && other.learnt_from == learnt_from
+            };
+            if list.iter().any(known) {
+                continue;
+            }
+            let mut name = baseline.name.replace('-', " ");
+            if let Some(count) = learnt_from.filter(|_| several) {
+                name += &format!(" of {count} trajectories");
+            }
+            list.push(Trivial {
+                name,
+                baseline,
+                learnt_from,
+            });
+        }
+    }
+    list
 }
 
 /// The tables for the terminal.
@@ -172,7 +208,11 @@ pub fn terminal_tables(measured: &[Measured]) -> String {
         .iter()
         .map(|item| row(item.label.clone(), &item.evaluation.summary));
     let rows: Vec<Vec<String>> = networks
-        .chain(trivial(measured).map(|(name, errors)| row(name, errors)))
+        .chain(
+            trivial(measured)
+                .into_iter()
+                .map(|own| row(own.name, &own.baseline.summary)),
+        )
         .collect();
     let header = [
         "",
@@ -224,6 +264,15 @@ pub fn as_json(measured: &[Measured]) -> Value {
             })
         })
         .collect();
-    let baselines = measured.first().map(|item| &item.evaluation.baselines);
+    let baselines: Vec<Value> = trivial(measured)
+        .into_iter()
+        .map(|own| {
+            json!({
+                "name": own.baseline.name,
+                "learnt_from": own.learnt_from,
+                "summary": own.baseline.summary,
+            })
+        })
+        .collect();
     json!({ "runs": runs, "baselines": baselines })
 }

@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anyhow::Context;
 use fewave_plots::{FigureStyle, LineColour, LineMark, LineSeries, Lines, LinesAxis, write_figure};
 use fewave_surrogate::{RateSweep, find_rate};
 use serde_json::json;
@@ -79,15 +78,13 @@ pub fn run(
 
 /// Writes the table and the figure.
 fn write(sweep: &RateSweep, folder: &Path) -> anyhow::Result<()> {
-    let path = folder.join(CONTENTS.marker);
-    let mut table = csv::Writer::from_path(&path)
-        .with_context(|| format!("{}: cannot be written", path.display()))?;
+    let mut table = csv::Writer::from_writer(Vec::new());
     table.write_record(["learning_rate", "loss", "smoothed_loss"])?;
     for point in &sweep.points {
         let values = [point.rate, point.loss, point.smoothed];
         table.write_record(values.map(|value| format!("{value:e}")))?;
     }
-    table.flush()?;
+    output::write_atomically(&folder.join(CONTENTS.marker), &table.into_inner()?)?;
     let rates: Vec<f64> = sweep.points.iter().map(|point| point.rate).collect();
     let series = |label: &str, y: Vec<f64>, mark, colour| LineSeries {
         label: label.into(),
@@ -131,4 +128,32 @@ fn write(sweep: &RateSweep, folder: &Path) -> anyhow::Result<()> {
     };
     write_figure(&figure, &FigureStyle::page(), folder)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fewave_surrogate::RatePoint;
+
+    #[test]
+    fn the_table_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let [marker, other] = ["find-lr.csv", "other"].map(|name| folder.path().join(name));
+        // another name of the file shows whether it is written in place
+        std::fs::write(&marker, "before").unwrap();
+        std::fs::hard_link(&marker, &other).unwrap();
+        let points = (1..4).map(|n| RatePoint {
+            rate: 1e-3 * f64::from(n),
+            loss: 1.0 / f64::from(n),
+            smoothed: 1.0 / f64::from(n),
+        });
+        let sweep = RateSweep {
+            points: points.collect(),
+            suggestion: None,
+        };
+        write(&sweep, folder.path()).unwrap();
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "before");
+        let table = std::fs::read_to_string(&marker).unwrap();
+        assert_eq!(table.lines().count(), 4);
+    }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use fewave_plots::{FigureStyle, Provenance, Report, ReportFigure, write_figure};
-use fewave_surrogate::prune::{PruneObserver, PruneRound, PruneSummary, ROUNDS};
+use fewave_surrogate::prune::{PruneObserver, PruneRound, PruneSummary, ROUNDS, clear_rounds};
 use fewave_surrogate::train::log::StepReport;
 use fewave_surrogate::{Epsilon, PruneOptions, TrainObserver, TrainPlan, prune};
 use serde_json::json;
@@ -57,17 +57,18 @@ pub fn run(arguments: &PruneArguments, global: &Global) -> anyhow::Result<()> {
         ))
         .into());
     }
-    report(arguments, &summary)?;
-    // last, since it marks the folder as complete
     output::write_atomically(
         &folder.join("pruning.csv"),
         &pruning::csv(&summary.pruning)?,
     )?;
+    report(arguments, &summary)?;
+    // last: with the rounds, the same command makes all of this again
+    clear_rounds(folder)?;
     console.say(pruning::terminal_table(&summary.pruning));
     tell(folder, &summary, &console)
 }
 
-/// A folder that is new, empty, or holds rounds of a pruning that was interrupted.
+/// A folder that is new, empty, or holds rounds of a pruning that did not come to its end.
 fn prepare(run: &Path, folder: &Path, force: bool) -> anyhow::Result<()> {
     if let (Ok(run), Ok(folder)) = (run.canonicalize(), folder.canonicalize())
         && run.starts_with(&folder)
@@ -78,7 +79,7 @@ fn prepare(run: &Path, folder: &Path, force: bool) -> anyhow::Result<()> {
         ))
         .into());
     }
-    let begun = folder.join(ROUNDS).is_dir() && !folder.join(CONTENTS.marker).exists();
+    let begun = folder.join(ROUNDS).is_dir();
     if begun && !force {
         return Ok(());
     }
@@ -126,7 +127,7 @@ fn report(arguments: &PruneArguments, summary: &PruneSummary) -> anyhow::Result<
     let figures = folder.join("figures");
     output::create_folder(&figures)?;
     let files = write_figure(
-        &pruning::figure(&name, record),
+        &pruning::figure(pruning::figure_name(1, &name), &name, record),
         &FigureStyle::default(),
         &figures,
     )?;
@@ -197,11 +198,10 @@ struct Observer<'a> {
 
 impl PruneObserver for Observer<'_> {
     fn round(&mut self, round: &PruneRound) {
-        let outcome = match (round.round, round.accepted) {
-            (0, _) => "trained".to_owned(),
-            (_, true) => format!("ε = {:.3e}, kept", round.epsilon),
-            (_, false) => format!("ε = {:.3e}, refused", round.epsilon),
-        };
+        let mut outcome = pruning::outcome(round).to_owned();
+        if round.round > 0 {
+            outcome = format!("ε = {:.3e}, {outcome}", round.epsilon);
+        }
         self.console.say(format!(
             "round {}: units {}, {} parameters, train {}, valid {} ({outcome})",
             round.round,

@@ -44,14 +44,7 @@ pub use worth::fe_lines;
 /// Parameters and errors of a run beside the largest one.
 fn against(item: &Measured, largest: &Measured) -> String {
     let [own_count, other_count] = [item, largest].map(|run| run.surrogate.parameters());
-    let fewer = other_count as f64 / own_count as f64;
-    let size = if own_count == other_count {
-        "as many as".to_owned()
-    } else if fewer < ABOUT {
-        "a little fewer than".to_owned()
-    } else {
-        format!("{fewer:.1} times fewer than")
-    };
+    let size = size(own_count, other_count);
     let (own, other) = (&item.evaluation.summary, &largest.evaluation.summary);
     let single = match (&own.one_step_relative_l2, &other.one_step_relative_l2) {
         (Some(own), Some(other)) => format!(
@@ -77,6 +70,18 @@ fn against(item: &Measured, largest: &Measured) -> String {
         },
         percent(other.rollout_relative_l2_full.median),
     )
+}
+
+/// How a number of parameters is to one that is at least as large, in words that end before its owner: `as many as`.
+pub fn size(own: usize, largest: usize) -> String {
+    let fewer = largest as f64 / own as f64;
+    if own == largest {
+        "as many as".to_owned()
+    } else if fewer < ABOUT {
+        "a little fewer than".to_owned()
+    } else {
+        format!("{fewer:.1} times fewer than")
+    }
 }
 
 /// Whether both predict step by step, or neither.

@@ -2,6 +2,7 @@
 
 mod figures;
 mod manifest;
+mod origin;
 mod pareto;
 mod playing;
 mod provenance;
@@ -14,9 +15,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
-use fewave_datasets::{Split, SplitName};
+use fewave_datasets::Split;
 use fewave_plots::{FigureStyle, write_figure};
 use fewave_plots::{Report, ReportFigure, Verdict};
+use fewave_surrogate::Surrogate;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::fe::Assessment;
@@ -27,6 +29,7 @@ use super::{Measured, files, scope};
 use crate::console::Console;
 
 pub(crate) use figures::{counts, extent, training_run};
+pub(crate) use origin::origin;
 pub(crate) use provenance::provenance;
 pub(crate) use receivers::interpolated;
 
@@ -105,15 +108,19 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path, console: &Console) -> a
         provenance: provenance(
             comparison.split,
             &comparison.data_hash,
-            comparison
-                .measured
-                .iter()
-                .map(|item| (item.label.as_str(), &item.surrogate)),
+            runs(comparison.measured),
         ),
     }
     .write(folder)?;
     files::tables::write(comparison.measured, comparison.split, folder)?;
     manifest::write(comparison, folder)
+}
+
+/// The surrogates by their labels.
+fn runs(measured: &[Measured]) -> impl Iterator<Item = (&str, &Surrogate)> {
+    measured
+        .iter()
+        .map(|item| (item.label.as_str(), &item.surrogate))
 }
 
 /// What was demanded, then what was found.
@@ -162,7 +169,7 @@ fn summary(comparison: &Comparison<'_>) -> anyhow::Result<Vec<String>> {
             x.len(),
             y.len(),
             split.times().len(),
-            origin(comparison),
+            origin(split, &comparison.data_hash, runs(measured)),
         ),
         format!(
             "{given} Errors are relative L2 norms over a trajectory; 100 % is what predicting zero gives. {} cost no parameters and are what any \
@@ -233,44 +240,4 @@ fn given(measured: &[Measured]) -> String {
             )
         }
     }
-}
-
-/// What the networks have seen of this split, run by run where they were trained on different data.
-fn origin(comparison: &Comparison<'_>) -> String {
-    let labels = |own: bool| -> Vec<&str> {
-        comparison
-            .measured
-            .iter()
-            .filter(|item| (item.surrogate.provenance().data_hash == comparison.data_hash) == own)
-            .map(|item| item.label.as_str())
-            .collect()
-    };
-    let (own, foreign) = (labels(true), labels(false));
-    let mut sentences = Vec::new();
-    if !own.is_empty() {
-        let who = if foreign.is_empty() {
-            "The networks were".to_owned()
-        } else {
-            let verb = if own.len() == 1 { "was" } else { "were" };
-            format!("{} {verb}", own.join(", "))
-        };
-        sentences.push(match comparison.split.provenance().split {
-            SplitName::Test => {
-                format!("{who} trained on the train split of this dataset, and neither trained nor tuned on this one.")
-            }
-            SplitName::Valid => format!(
-                "{who} trained on the train split of this dataset; their checkpoints were chosen by this one, so errors on new data are larger."
-            ),
-            SplitName::Train => {
-                format!("{who} trained on these very trajectories, so errors on new data are larger.")
-            }
-        });
-    }
-    if !foreign.is_empty() {
-        sentences.push(format!(
-            "Trained on another dataset, of which this report knows only the hash: {}.",
-            foreign.join(", ")
-        ));
-    }
-    sentences.join(" ")
 }

@@ -64,7 +64,8 @@ pub fn write_traces(
     split: &Split,
     predictions: &[Vec<Array2<f32>>],
 ) -> anyhow::Result<()> {
-    let spec = traces_spec(split, constants, label, &surrogate.provenance())?;
+    let order = file_order(constants);
+    let spec = traces_spec(split, constants, &order, label, &surrogate.provenance())?;
     let mut writer = FileWriter::create(path, &spec, split.len())?;
     for (trajectory, traces) in predictions.iter().enumerate() {
         let scalars = split.scalars(trajectory)?;
@@ -74,17 +75,14 @@ pub fn write_traces(
             .iter()
             .map(|field| Ok(split.read_static(&field.name, trajectory)?.into_dyn()))
             .collect::<anyhow::Result<Vec<ArrayD<f32>>>>()?;
-        let signals = constants
-            .quantities
-            .iter()
-            .zip(traces)
-            .map(|(scaled, own)| {
-                let shape = scaled
-                    .quantity
-                    .recorded()
-                    .shape(constants.positions.len(), constants.samples);
-                ArrayD::from_shape_vec(IxDyn(&shape), own.iter().copied().collect())
-            });
+        let named = order.iter().filter_map(|&n| {
+            let quantity = constants.quantities.get(n)?.quantity.recorded();
+            Some((quantity, traces.get(n)?))
+        });
+        let signals = named.map(|(quantity, own)| {
+            let shape = quantity.shape(constants.positions.len(), constants.samples);
+            ArrayD::from_shape_vec(IxDyn(&shape), own.iter().copied().collect())
+        });
         let data = TrajectoryData {
             index: split.index(trajectory)?,
             scalars: names
@@ -102,9 +100,18 @@ pub fn write_traces(
     Ok(())
 }
 
+/// Positions of the predicted quantities in the order of files, which is that of the quantities themselves; the network's is that of its
+/// configuration.
+fn file_order(constants: &TraceConstants) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..constants.quantities.len()).collect();
+    order.sort_by_key(|&n| constants.quantities[n].quantity.recorded());
+    order
+}
+
 fn traces_spec(
     split: &Split,
     constants: &TraceConstants,
+    order: &[usize],
     label: &str,
     provenance: &Provenance,
 ) -> anyhow::Result<FileSpec> {
@@ -116,13 +123,10 @@ fn traces_spec(
         "{}: has no static field (speed), expected one to describe the scene in a file of predictions; write CSV instead: -o traces.csv",
         split.path().display()
     );
-    // in the order of the files
-    let mut quantities: Vec<_> = constants
-        .quantities
+    let quantities = order
         .iter()
-        .map(|s| s.quantity.recorded())
+        .map(|&n| constants.quantities[n].quantity.recorded())
         .collect();
-    quantities.sort_unstable();
     spec.receivers = Some(ReceiverSpec {
         positions: constants.positions.clone(),
         times: constants.times(),
@@ -206,8 +210,8 @@ pub fn summary(measured: &[Measured]) -> anyhow::Result<Vec<u8>> {
             rows(&item.label, place, &own.summary)?;
         }
     }
-    for (name, errors) in trivial(measured) {
-        rows(&name, ["all", "all", ""], errors)?;
+    for own in trivial(measured) {
+        rows(&own.name, ["all", "all", ""], &own.baseline.summary)?;
     }
     Ok(csv.into_inner()?)
 }

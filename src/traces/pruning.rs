@@ -11,10 +11,13 @@ pub fn units(round: &PruneRound) -> String {
     each.join(", ")
 }
 
-fn outcome(round: &PruneRound) -> &'static str {
+/// What became of a round.
+pub fn outcome(round: &PruneRound) -> &'static str {
     match (round.round, round.accepted) {
         (0, _) => "trained",
+        (_, true) if round.diverged => "kept, retraining diverged",
         (_, true) => "kept",
+        (_, false) if round.diverged => "refused, retraining diverged",
         (_, false) => "refused",
     }
 }
@@ -124,8 +127,21 @@ pub fn report_table(label: &str, pruning: &Pruning) -> Table {
     }
 }
 
-/// Valid error against parameters, over the rounds and so over ε.
-pub fn figure(label: &str, pruning: &Pruning) -> Lines {
+/// Most characters of a label in the name of a figure.
+const LONGEST: usize = 60;
+
+/// Name of the figure of a report's run: its number, counted from 1, tells runs apart whose labels differ in what file names cannot hold.
+pub fn figure_name(number: usize, label: &str) -> String {
+    let plain = |c: char| match c.is_ascii_alphanumeric() || c == '_' {
+        true => c,
+        false => '-',
+    };
+    let stem: String = label.chars().map(plain).take(LONGEST).collect();
+    format!("pruning-{number}-{stem}")
+}
+
+/// Valid error against parameters, over the rounds and so over ε, as a figure of this name.
+pub fn figure(name: String, label: &str, pruning: &Pruning) -> Lines {
     let series =
         |name: &str, rounds: Vec<&PruneRound>, value: fn(&PruneRound) -> f64, mark, colour| {
             LineSeries {
@@ -202,11 +218,24 @@ pub fn figure(label: &str, pruning: &Pruning) -> Lines {
         "no unit fell below ε".to_owned()
     };
     Lines {
-        name: format!("pruning-{label}"),
+        name,
         title: format!("Error of {label} against its parameters while it was pruned"),
         x: LinesAxis::logarithmic("parameters", ""),
         y: LinesAxis::linear("relative L2 error", "%"),
         series: lines,
         note: span,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figure_names_are_file_names_whatever_the_label() {
+        assert_eq!(figure_name(1, "small_seed=0"), "pruning-1-small_seed-0");
+        assert_eq!(figure_name(2, "s0/größer.v2"), "pruning-2-s0-gr--er-v2");
+        assert!(figure_name(12, &"x".repeat(300)).len() <= 100);
+        assert_ne!(figure_name(1, "a.b"), figure_name(2, "a=b"));
     }
 }

@@ -5,16 +5,17 @@ use std::path::Path;
 use anyhow::Context;
 use fewave_datasets::Split;
 use fewave_plots::{
-    Cell, Column, ErrorDistribution, ErrorSample, Figure, FigureStyle, LayerCount, ModelCount,
-    ParameterCounts, Report, ReportFigure, Table, TrainingCurves, Verdict, write_figure,
+    Cell, Column, ErrorDistribution, ErrorSample, Figure, FigureStyle, ParameterCounts, Report,
+    ReportFigure, Table, TrainingCurves, Verdict, write_figure,
 };
+use fewave_surrogate::Surrogate;
 use fewave_surrogate::evaluate::traces::TracesSummary;
 use fewave_surrogate::metrics::Summary;
 
 use super::{Measured, files, pruning, row_name, seismograms, trivial};
 use crate::comparison::fe::timing::FeTime;
-use crate::comparison::findings::is_no_better;
-use crate::comparison::report::{provenance, training_run};
+use crate::comparison::findings::{is_no_better, size};
+use crate::comparison::report::{counts, origin, provenance, training_run};
 use crate::comparison::scope::{counted, milliseconds};
 use crate::console::{grouped, percent};
 use crate::output;
@@ -76,26 +77,28 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path) -> anyhow::Result<()> {
         figures: drawn,
         attachments: Vec::new(),
         commands: vec![comparison.command.clone()],
-        provenance: provenance(
-            comparison.split,
-            &comparison.data_hash,
-            measured
-                .iter()
-                .map(|item| (item.label.as_str(), &item.surrogate)),
-        ),
+        provenance: provenance(comparison.split, &comparison.data_hash, runs(measured)),
     }
     .write(folder)?;
     output::write_atomically(&folder.join("metrics.csv"), &files::metrics(measured)?)?;
     output::write_atomically(&folder.join("summary.csv"), &files::summary(measured)?)
 }
 
+/// The surrogates by their labels.
+fn runs(measured: &[Measured]) -> impl Iterator<Item = (&str, &Surrogate)> {
+    measured
+        .iter()
+        .map(|item| (item.label.as_str(), &item.surrogate))
+}
+
 fn summary(comparison: &Comparison<'_>) -> Vec<String> {
     let (measured, split) = (comparison.measured, comparison.split);
     let mut text = vec![format!(
-        "{} measured on {} of the {} split.",
+        "{} measured on {} of the {} split. {}",
         counted(measured.len(), "network"),
         counted_trajectories(split.len()),
-        split.provenance().split
+        split.provenance().split,
+        origin(split, &comparison.data_hash, runs(measured)),
     )];
     text.extend(measured.first().map(|item| {
         format!(
@@ -106,7 +109,7 @@ fn summary(comparison: &Comparison<'_>) -> Vec<String> {
         )
     }));
     text.push(
-        "Zero costs nothing; the mean trace is that of the train split; the nearest neighbour gives the recorded traces of the training \
+        "Zero costs nothing; the mean trace is that of the training trajectories; the nearest neighbour gives the recorded traces of the training \
          trajectory whose scalars are nearest. A surrogate has to beat all three."
             .to_owned(),
     );
@@ -124,26 +127,29 @@ fn counted_trajectories(count: usize) -> String {
 fn findings(comparison: &Comparison<'_>) -> Vec<Verdict> {
     let measured = comparison.measured;
     let mut found = Vec::new();
-    let largest = measured
-        .iter()
-        .max_by_key(|item| item.surrogate.parameters());
+    // of equal ones the first
+    let largest = (0..measured.len())
+        .rev()
+        .max_by_key(|n| measured[*n].surrogate.parameters());
     let median = |errors: &TracesSummary| errors.trajectories.map_or(f64::NAN, |s| s.median);
-    for item in measured {
+    for (number, item) in measured.iter().enumerate() {
         let own = &item.evaluation.summary;
-        if let Some(largest) = largest.filter(|other| other.label != item.label) {
+        if let Some(largest) = largest.filter(|n| *n != number).map(|n| &measured[n]) {
+            let [own_count, other_count] = [item, largest].map(|run| run.surrogate.parameters());
             found.push(format!(
-                "{} has {} parameters, {:.1} times fewer than {} ({}). Its median error is {} ({} there).",
+                "{} has {} parameters, {} {} ({}). Its median error is {} ({} there).",
                 item.label,
-                grouped(item.surrogate.parameters() as u64),
-                largest.surrogate.parameters() as f64 / item.surrogate.parameters() as f64,
+                grouped(own_count as u64),
+                size(own_count, other_count),
                 largest.label,
-                grouped(largest.surrogate.parameters() as u64),
+                grouped(other_count as u64),
                 percent(median(own)),
                 percent(median(&largest.evaluation.summary)),
             ));
         }
-        let best = trivial(measured)
-            .map(|(name, errors)| (median(errors), name))
+        let best = trivial(std::slice::from_ref(item))
+            .into_iter()
+            .map(|trivial| (median(&trivial.baseline.summary), trivial.name))
             .min_by(|a, b| a.0.total_cmp(&b.0));
         if let Some((error, name)) = best
             && is_no_better(median(own), error)
@@ -244,7 +250,11 @@ fn errors(comparison: &Comparison<'_>) -> Table {
         ),
         columns,
         rows: networks
-            .chain(trivial(comparison.measured).map(|(name, errors)| row(name, 0, errors)))
+            .chain(
+                trivial(comparison.measured)
+                    .into_iter()
+                    .map(|own| row(own.name, 0, &own.baseline.summary)),
+            )
             .collect(),
     }
 }
@@ -368,7 +378,10 @@ fn figures(measured: &[Measured]) -> Vec<(Box<dyn Figure>, String)> {
     figures.push((
         Box::new(ParameterCounts {
             name: "parameters".to_owned(),
-            models: measured.iter().map(counts).collect(),
+            models: measured
+                .iter()
+                .map(|item| counts(&item.surrogate, item.label.clone()))
+                .collect(),
         }),
         "Trainable parameters, in total and layer by layer.".to_owned(),
     ));
@@ -386,10 +399,11 @@ fn figures(measured: &[Measured]) -> Vec<(Box<dyn Figure>, String)> {
             "Loss on the training batches (lines) and error on the valid split (marks); of a pruned run, of its last retraining.".to_owned(),
         ));
     }
-    for item in measured {
+    for (number, item) in (1..).zip(measured) {
         if let Some(record) = &item.surrogate.metadata().pruning {
+            let name = pruning::figure_name(number, &item.label);
             figures.push((
-                Box::new(pruning::figure(&item.label, record)),
+                Box::new(pruning::figure(name, &item.label, record)),
                 format!(
                     "Errors of {} against its parameters while it was pruned, from right to left; the broken line is what was allowed.",
                     item.label
@@ -424,21 +438,5 @@ fn shown(measured: &[Measured]) -> Vec<(&'static str, &'static str, usize)> {
             ),
             ("traces-worst", "the worst", *worst),
         ],
-    }
-}
-
-fn counts(item: &Measured) -> ModelCount {
-    let layers = item.surrogate.layers().into_iter();
-    ModelCount {
-        label: item.label.clone(),
-        parameters: item.surrogate.parameters() as u64,
-        multiply_adds: item.surrogate.footprint().multiply_adds as u64,
-        layers: layers
-            .map(|layer| LayerCount {
-                name: layer.name,
-                parameters: layer.parameters as u64,
-                multiply_adds: layer.multiply_adds as u64,
-            })
-            .collect(),
     }
 }

@@ -5,6 +5,7 @@
 //! `second_moment/<parameter>` and, where a running mean of the weights is kept, `average/<parameter>`. Files appear under their final name only when complete. What is read is untrusted:
 //! the network is built from tensors whose shapes are compared before anything of the configured size is allocated.
 
+mod begin;
 mod metadata;
 
 use crate::network::{Channels, Network};
@@ -22,6 +23,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+pub(crate) use begin::{anew, begin};
 pub use metadata::{Metadata, Spread, Validation};
 
 /// Name of the checkpoint with the smallest validation error, in a run's folder.

@@ -8,15 +8,11 @@
 
 mod low_rank;
 
-use crate::checkpoint::{self, Checkpoint, LAST, Progress};
+use crate::checkpoint::{self, Checkpoint};
 use crate::parameters::Parameters;
 use crate::scheme::Scheme;
 use crate::scheme::one_way::{Form, OneWay};
-use crate::train::average::Average;
 use crate::train::config::TrainConfig;
-use crate::train::events::Events;
-use crate::train::log::Log;
-use crate::train::optimiser::AdamW;
 use crate::{Result, SurrogateError};
 use candle_core::{DType, Device, Tensor};
 use low_rank::Products;
@@ -24,7 +20,6 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 use rayon::prelude::*;
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 
 /// What a projection did.
@@ -76,36 +71,9 @@ pub fn project(source: &Path, config: &TrainConfig, run: &Path) -> Result<Projec
         }
     }
     parameters.assign(&values)?;
-    let mut metadata = source.metadata.clone();
-    metadata.config = config.clone();
-    metadata.config_hash = config.hash()?;
-    metadata.version = env!("CARGO_PKG_VERSION").into();
-    metadata.step = 0;
-    metadata.steps = config.train.step_count(metadata.windows);
-    metadata.best = None;
-    metadata.averaged = false;
+    let mut metadata = checkpoint::anew(&source.metadata, config)?;
     metadata.projected_from = Some(source.weights_hash.clone());
-    let named = parameters
-        .iter()
-        .map(|(name, variable)| (name.to_owned(), variable.clone()));
-    let optimiser = AdamW::new(named.collect(), config.train.weight_decay, None)?;
-    fs::create_dir_all(run).map_err(|error| SurrogateError::Io {
-        path: run.to_owned(),
-        action: "create",
-        source: error,
-        remedy: "choose a folder that can be written to".into(),
-    })?;
-    Log::create(run)?;
-    Events::create(run)?;
-    let decay = config.train.ema;
-    let average = decay
-        .map(|decay| Average::new(decay, &parameters))
-        .transpose()?;
-    let progress = Progress {
-        optimiser: &optimiser,
-        average: average.as_ref(),
-    };
-    checkpoint::write(&run.join(LAST), &metadata, &parameters, Some(progress))?;
+    checkpoint::begin(run, &metadata, &parameters)?;
     Ok(Projection {
         source: source.weights_hash,
         kernels,

@@ -2,14 +2,14 @@
 //!
 //! A round goes through the hidden layers in order: every unit whose output varies over the train split by less than ε times the
 //! largest of its layer (`prune/variability.rs`) is dropped, its mean folded into the next layer's bias (`prune/dense.rs`). The smaller network starts
-//! from the surviving weights and is retrained for a few steps like any run (`prune/round.rs`), at a lower rate; where that does no good,
-//! it stays as folded. It is accepted if its error on the valid split is
+//! from the surviving weights and is retrained for a few steps like any run (`prune/round.rs`), at a lower rate; where that does no good
+//! or diverges, it stays as folded. It is accepted if its error on the valid split is
 //! at most `(1 + rise)` times that of the trained network; else the last accepted one stays. Rounds go on until no unit falls below ε
 //! or one is refused; [`Epsilon::Auto`] then goes on with another ε (`prune/search.rs`).
 //! Source: Balderas, Lastra, Benítez, *Optimizing dense feed-forward neural networks*, arXiv:2312.10560 (2023).
 //!
 //! The result is an ordinary run in the output folder, whose checkpoint records its parent's hash and every round. Rounds lie in
-//! `rounds/` until it is complete: a pruning that was interrupted continues with the same command.
+//! `rounds/` until [`clear_rounds`]: a pruning that was interrupted, before it was complete or after, continues with the same call.
 
 mod dense;
 mod round;
@@ -28,6 +28,7 @@ use crate::{Parameters, Result, SurrogateError};
 use candle_core::{Device, Tensor};
 use dense::DenseNetwork;
 use fewave_datasets::{Split, SplitName, content_hash};
+use round::Ended;
 use search::{Outcome, Search};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -96,6 +97,13 @@ pub struct PruneRound {
     pub seconds: f64,
     /// Whether it was kept.
     pub accepted: bool,
+    /// Whether retraining left the finite numbers: the round has what was best before that.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub diverged: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// How a run came out of another by pruning; part of its checkpoint.
@@ -188,6 +196,7 @@ pub fn prune(
         valid_error: valid,
         seconds: clock.elapsed().as_secs_f64(),
         accepted: true,
+        diverged: false,
     });
     observer.round(&pruning.rounds[0]);
     let allowed = valid * (1.0 + options.max_error_rise);
@@ -209,30 +218,32 @@ pub fn prune(
         let folder = output.join(ROUNDS).join(format!("{number:03}"));
         let key = pruner.key(options, retrain_steps, &pruning.rounds, epsilon)?;
         let done = round::finished(&folder, &key)
-            .and_then(|round| Some((round, Checkpoint::read(&folder).ok()?)));
+            .and_then(|round| Some((round, round::checkpoint(&folder).ok()?)));
         let (entry, checkpoint) = match done {
             Some(done) => done,
             None => {
                 let config = retraining(config, options, retrain_steps, &folded);
                 let metadata = &parent.metadata;
                 let mut training = observer.training(number);
-                let retrained =
+                let ended =
                     round::retrain(&folder, metadata, &config, &folded, device, &mut *training)?;
                 drop(training);
-                let Some(checkpoint) = retrained else {
+                if ended == Ended::Stopped {
                     return Ok(PruneSummary {
                         pruning,
                         kept: kept.round,
                         interrupted: true,
                     });
-                };
+                }
+                let checkpoint = round::checkpoint(&folder)?;
                 let retrained = DenseNetwork::of(checkpoint.weights(), folded.hidden().len())?;
                 let retrained_error = pruner.error(&retrained, &pruner.valid)?;
                 let folded_error = pruner.error(&folded, &pruner.valid)?;
-                let (network, valid_error) = if folded_error < retrained_error {
-                    (&folded, folded_error)
-                } else {
+                // an error that is no number is not better than another
+                let (network, valid_error) = if retrained_error < folded_error {
                     (&retrained, retrained_error)
+                } else {
+                    (&folded, folded_error)
                 };
                 let entry = PruneRound {
                     round: number,
@@ -244,6 +255,7 @@ pub fn prune(
                     valid_error,
                     seconds: clock.elapsed().as_secs_f64(),
                     accepted: valid_error <= allowed,
+                    diverged: ended == Ended::Diverged,
                 };
                 round::finish(&folder, &key, &entry)?;
                 (entry, checkpoint)
@@ -334,7 +346,7 @@ impl PruneOptions {
                 "retrain-rate",
                 rate.to_string(),
                 "a positive number",
-                "leave it out for the training's",
+                "leave it out for half of the training's",
             ),
             _ => Ok(()),
         }
@@ -409,7 +421,7 @@ impl<'a> Pruner<'a> {
             crate::task::samples::defect(format!("a task of kind {}", config.task.kind()))
         })?;
         let (train, valid) = (
-            Split::open(data, SplitName::Train)?,
+            config.training_split(data)?,
             Split::open(data, SplitName::Valid)?,
         );
         for split in [&train, &valid] {
@@ -500,7 +512,24 @@ impl<'a> Pruner<'a> {
     }
 }
 
-/// Writes the run of the last accepted network, and clears the rounds away.
+/// Removes the folder of the rounds of a pruning, when all that is to be made of it has been made.
+///
+/// # Errors
+/// [`SurrogateError::Io`] when it cannot be removed.
+pub fn clear_rounds(output: &Path) -> Result<()> {
+    let rounds = output.join(ROUNDS);
+    match fs::remove_dir_all(&rounds) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(SurrogateError::Io {
+            path: rounds,
+            action: "clear",
+            source,
+            remedy: "remove it by hand: the run beside it is complete".into(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the run of the last accepted network.
 fn write(
     output: &Path,
     parent: &Checkpoint,
@@ -523,9 +552,18 @@ fn write(
     // what it took to get here: the training, and all rounds
     let rounds = pruning.rounds.iter().skip(1).map(|round| round.seconds);
     metadata.training_seconds = parent.metadata.training_seconds + rounds.sum::<f64>();
-    metadata.best = metadata.best.map(|best| Validation {
+    let none = Validation {
+        step: metadata.step,
+        one_step_relative_l2: None,
+        rollout_relative_l2: 0.0,
+        rollout_steps: 0,
+        one_step: None,
+        rollout: None,
+        select: metadata.config.train.select,
+    };
+    metadata.best = Some(Validation {
         rollout_relative_l2: pruning.rounds[kept.round].valid_error,
-        ..best
+        ..metadata.best.unwrap_or(none)
     });
     let parameters = round::parameters(&metadata, network)?;
     if let Some((folder, _)) = &kept.from {
@@ -534,10 +572,5 @@ fn write(
             checkpoint::write_atomically(&output.join(name), &content)?;
         }
     }
-    checkpoint::write(&output.join(BEST), &metadata, &parameters, None)?;
-    let rounds = output.join(ROUNDS);
-    if rounds.exists() {
-        fs::remove_dir_all(&rounds).map_err(|source| io("clear", source))?;
-    }
-    Ok(())
+    checkpoint::write(&output.join(BEST), &metadata, &parameters, None)
 }

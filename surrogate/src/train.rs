@@ -237,6 +237,11 @@ fn resume(
             last.metadata.data_hash, metadata.data_hash
         ));
     }
+    if !last.metadata.normalisation.is_near(&metadata.normalisation) {
+        differences.push(
+            "normalisation of the training data (with train.trajectories, older versions took that of the whole split)".into(),
+        );
+    }
     if !differences.is_empty() {
         return Err(SurrogateError::Resume {
             path,

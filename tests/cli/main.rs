@@ -18,6 +18,7 @@ mod meshes;
 mod outputs;
 mod plots;
 mod prescribed;
+mod pruning;
 mod ranges;
 mod study;
 mod support;

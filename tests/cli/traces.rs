@@ -1,4 +1,6 @@
-//! Traces from scalars, end to end, and pruning of the networks that predict them.
+//! Traces from scalars, end to end.
+
+use fewave_datasets::{ReceiverQuantity, Split};
 
 use crate::support::Workplace;
 
@@ -26,13 +28,15 @@ learning_rate = 1e-2
 valid_every = 30
 "#;
 
-fn generate(place: &Workplace, folder: &str, more: &[&str]) {
+/// Generates such a dataset.
+pub fn generate(place: &Workplace, folder: &str, more: &[&str]) {
     let mut arguments = vec!["generate", "dataset.toml", "-o", folder, "--quiet"];
     arguments.extend(SETS.iter().chain(more).flat_map(|set| ["--set", set]));
     place.ok(&arguments);
 }
 
-fn with_run() -> Workplace {
+/// A workplace with data and a trained run.
+pub fn with_run() -> Workplace {
     let place = Workplace::new();
     generate(&place, "data", &[]);
     place.write("traces.toml", TRAIN);
@@ -41,7 +45,7 @@ fn with_run() -> Workplace {
 }
 
 /// A network of whole fields on the same data.
-fn train_unet(place: &Workplace) {
+pub fn train_unet(place: &Workplace) {
     let task = "task={ kind = \"field\", snapshots = 8 }";
     place.ok(&[
         "train",
@@ -54,7 +58,8 @@ fn train_unet(place: &Workplace) {
     ]);
 }
 
-fn text(place: &Workplace, name: &str) -> String {
+/// A text file.
+pub fn text(place: &Workplace, name: &str) -> String {
     String::from_utf8(place.bytes(name)).unwrap()
 }
 
@@ -179,7 +184,7 @@ fn training_of_traces_resumes_bit_for_bit() {
 }
 
 /// The hash of a run's weights.
-fn weights(place: &Workplace, run: &str) -> String {
+pub fn weights(place: &Workplace, run: &str) -> String {
     let json = place.ok(&["inspect", run, "--json", "--quiet"]);
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     value["provenance"]["weights_hash"]
@@ -283,157 +288,131 @@ fn runs_of_traces_are_not_compared_with_fields_or_on_other_receivers() {
     );
 }
 
-#[test]
-fn dense_networks_are_pruned_into_ordinary_runs() {
-    let place = with_run();
-    let prune =
-        |more: &[&'static str]| [&["prune", "run", "--retrain-steps", "10"][..], more].concat();
-    let out = place.ok(&prune(&[
-        "--epsilon",
-        "auto",
-        "--max-error-rise",
-        "0.5",
-        "-o",
-        "pruned",
-    ]));
-    assert!(out.contains("kept") && out.contains("fewer"), "{out}");
-    let csv = text(&place, "pruned/pruning.csv");
-    assert!(
-        csv.lines().nth(1).unwrap().starts_with("0,0e0,12 10,"),
-        "{csv}"
-    );
-    assert!(text(&place, "pruned/report/index.html").contains("pruning-pruned"));
-    assert!(!place.path("pruned/rounds").exists());
-    place.ok(&["evaluate", "pruned", "--data", "data"]);
-    place.ok(&["compare", "run", "pruned", "--data", "data", "-o", "report"]);
-    assert!(text(&place, "report/index.html").contains("Pruning of pruned"));
-    let shown = place.ok(&["inspect", "pruned"]);
-    assert!(
-        shown.contains(&format!("pruned         from {}", weights(&place, "run"))),
-        "{shown}"
-    );
-    // the same again gives the same weights
-    place.ok(&prune(&[
-        "--epsilon",
-        "auto",
-        "--max-error-rise",
-        "0.5",
-        "-o",
-        "again",
-        "--quiet",
-    ]));
-    assert_eq!(weights(&place, "again"), weights(&place, "pruned"));
-    place.fails(
-        2,
-        &prune(&["--epsilon", "0.1", "-o", "pruned"]),
-        &["pruned run", "--force"],
-    );
-    place.ok(&prune(&["--epsilon", "0.1", "-o", "pruned", "--force"]));
-    // nothing falls below a tiny tolerance: the same bits
-    let out = place.ok(&["prune", "run", "--epsilon", "1e-9", "-o", "kept"]);
-    assert!(out.contains("kept as it is"), "{out}");
-    assert_eq!(weights(&place, "kept"), weights(&place, "run"));
-    place.ok(&["evaluate", "kept", "--data", "data", "--quiet"]);
+/// The numbers of a table's last column whose second one is a word.
+fn column(table: &str, word: &str) -> Vec<f32> {
+    let rows = table.lines().skip(1).map(|line| line.split(',').collect());
+    rows.filter(|row: &Vec<&str>| row[1] == word)
+        .map(|row| row[row.len() - 1].parse().unwrap())
+        .collect()
 }
 
 #[test]
-fn a_pruning_that_was_cut_off_goes_on_with_the_rounds_that_are_done() {
-    let place = with_run();
-    let arguments = [
-        "prune",
-        "run",
-        "--epsilon",
-        "0.5",
-        "--max-error-rise",
-        "9",
-        "--retrain-steps",
-        "10",
-        "--rounds",
-        "3",
-    ];
-    let whole = [&arguments[..], &["-o", "whole"]].concat();
-    place.ok(&whole);
-    // one round alone leaves what a pruning that was killed in its second leaves, less the folder of that round
-    let child = place
-        .command(&[&arguments[..], &["-o", "cut", "--quiet"]].concat())
-        .spawn();
-    let mut child = child.unwrap();
-    let record = place.path("cut/rounds/001/round.json");
-    while !record.exists() && child.try_wait().unwrap().is_none() {
-        std::thread::sleep(std::time::Duration::from_millis(1));
+fn quantities_in_any_order_are_stored_under_their_own_names() {
+    let place = Workplace::new();
+    generate(
+        &place,
+        "data",
+        &["receivers.quantities=[\"displacement\", \"velocity\"]"],
+    );
+    let task = "kind = \"traces\"\nquantities = [\"velocity\", \"displacement\"]";
+    place.write("traces.toml", &TRAIN.replace("kind = \"traces\"", task));
+    place.ok(&["train", "traces.toml", "-o", "run", "--quiet"]);
+    let input = "data/data/test/tiny_0000.hdf5";
+    for output in ["out.hdf5", "out.csv"] {
+        place.ok(&["predict", "run", "--input", input, "-o", output, "--quiet"]);
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    if !place.path("cut/pruning.csv").exists() {
-        place.ok(&[&arguments[..], &["-o", "cut", "--quiet"]].concat());
+    place.ok(&["evaluate", "run", "--data", "data", "--quiet"]);
+    let table = text(&place, "out.csv");
+    for file in ["out.hdf5", "run/evaluation/predictions.hdf5"] {
+        let split = Split::open_file(place.path(file)).unwrap();
+        for quantity in [ReceiverQuantity::Displacement, ReceiverQuantity::Velocity] {
+            let found: Vec<f32> = (0..split.len())
+                .flat_map(|n| split.receiver_signals(quantity, n).unwrap())
+                .collect();
+            let expected = column(&table, quantity.name());
+            assert!(!expected.is_empty());
+            let largest = expected.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+            let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-4 * largest;
+            assert_eq!(found.len(), expected.len());
+            let same = found.iter().zip(&expected).all(near);
+            assert!(same, "{file}: {}", quantity.name());
+        }
     }
-    assert_eq!(weights(&place, "cut"), weights(&place, "whole"));
 }
 
 #[test]
-fn what_cannot_be_pruned_is_refused_with_a_remedy() {
+fn runs_of_one_name_are_told_apart_and_told_what_they_have_seen() {
     let place = with_run();
-    for (epsilon, word) in [
-        ("0", "above 0"),
-        ("-1", "above 0"),
-        ("nan", "above 0"),
-        ("1.5", "at most 1"),
-        ("much", "auto"),
-    ] {
-        place.fails_somehow(
-            &["prune", "run", "--epsilon", epsilon, "-o", "never"],
-            &["--epsilon", word],
-        );
+    for seed in ["0", "1"] {
+        let (trained, pruned) = (format!("t{seed}"), format!("s{seed}/pruned"));
+        let set = format!("seed={seed}");
+        place.ok(&[
+            "train",
+            "traces.toml",
+            "-o",
+            &trained,
+            "--quiet",
+            "--set",
+            &set,
+        ]);
+        let prune = ["prune", &trained, "--epsilon", "1e-9", "-o", &pruned];
+        place.ok(&[&prune[..], &["--quiet"]].concat());
     }
-    place.fails_somehow(
-        &[
-            "prune",
-            "run",
-            "--epsilon",
-            "0.1",
-            "--max-error-rise",
-            "-1",
-            "-o",
-            "never",
-        ],
-        &["--max-error-rise"],
-    );
-    place.fails_somehow(
-        &[
-            "prune",
-            "run",
-            "--epsilon",
-            "0.1",
-            "--retrain-steps",
-            "0",
-            "-o",
-            "never",
-        ],
-        &["--retrain-steps"],
-    );
-    place.fails(
-        2,
-        &["prune", "run", "--epsilon", "0.1", "-o", "run"],
-        &["stays as it is"],
-    );
-    train_unet(&place);
-    let unet = ["prune", "unet", "--epsilon", "0.1", "-o", "never"];
-    place.fails_somehow(&unet, &["convolutional", "fewave train", "network.scheme"]);
-    generate(&place, "other", &["seed=9"]);
-    let other = [
-        "prune",
-        "run",
-        "--epsilon",
-        "0.1",
-        "-o",
-        "never",
-        "--data",
-        "other",
-    ];
-    place.fails_somehow(&other, &["content of", "trained on", "--data"]);
-    std::fs::rename(place.path("data"), place.path("moved")).unwrap();
-    let gone = ["prune", "run", "--epsilon", "0.1", "-o", "never"];
-    place.fails_somehow(&gone, &["--data"]);
-    let moved = [&gone[..], &["--data", "moved", "--retrain-steps", "10"]].concat();
-    place.ok(&moved);
+    let compare = ["compare", "s0/pruned", "s1/pruned", "--data", "data"];
+    place.ok(&[&compare[..], &["-o", "report", "--no-fe", "--quiet"]].concat());
+    let summary = text(&place, "report/summary.csv");
+    let page = text(&place, "report/index.html");
+    for run in ["s0/pruned", "s1/pruned"] {
+        assert!(summary.contains(&format!("\n{run},all,all")), "{summary}");
+        assert!(page.contains(&format!("Pruning of {run}")));
+    }
+    for figure in ["pruning-1-s0-pruned", "pruning-2-s1-pruned"] {
+        assert!(place.path(&format!("report/figures/{figure}.svg")).exists());
+    }
+    // two of one size: one finding beside the other, and no ratio of 1
+    assert!(page.contains("parameters, as many as"));
+    assert!(!page.contains("1.0 times fewer"));
+    assert!(page.contains("neither trained nor tuned"));
+    let valid = [&compare[..], &["--split", "valid", "--no-fe", "--quiet"]].concat();
+    place.ok(&[&valid[..], &["-o", "valid"]].concat());
+    let page = text(&place, "valid/index.html");
+    assert!(page.contains("chosen by this one"));
+}
+
+#[test]
+fn what_is_not_learnt_from_is_not_looked_at() {
+    let place = Workplace::new();
+    generate(&place, "data", &[]);
+    generate(&place, "few", &["count={ train = 8, valid = 4, test = 4 }"]);
+    place.write("traces.toml", TRAIN);
+    let train = |config: &str, run: &str, sets: &[&str]| {
+        let mut arguments = vec!["train", config, "-o", run, "--quiet"];
+        arguments.extend(sets.iter().flat_map(|set| ["--set", *set]));
+        place.ok(&arguments);
+    };
+    // 8 of 24 trajectories are a dataset of 8
+    train("traces.toml", "first", &["train.trajectories=8"]);
+    train("traces.toml", "alone", &["data=few"]);
+    assert_eq!(weights(&place, "first"), weights(&place, "alone"));
+    train("traces.toml", "all", &[]);
+    for (run, data, pruned) in [("first", "data", "p0"), ("alone", "few", "p1")] {
+        let evaluate = ["evaluate", run, "--data", data, "--no-fe", "--quiet"];
+        place.ok(&evaluate);
+        let prune = ["prune", run, "--epsilon", "0.7", "--max-error-rise", "9"];
+        let rest = ["--retrain-steps", "10", "-o", pruned, "--quiet"];
+        place.ok(&[&prune[..], &rest].concat());
+    }
+    assert_eq!(weights(&place, "p0"), weights(&place, "p1"));
+    let trivial = |run: &str| {
+        let summary = text(&place, &format!("{run}/evaluation/summary.csv"));
+        let learnt = |line: &&str| line.starts_with("mean trace") || line.starts_with("nearest");
+        let lines = summary.lines().filter(learnt).map(str::to_owned);
+        lines.collect::<Vec<String>>()
+    };
+    assert!(!trivial("first").is_empty());
+    assert_eq!(trivial("first"), trivial("alone"));
+    // runs that learnt from different trajectories have their own trivial predictions
+    let both = ["compare", "first", "all", "--data", "data", "--no-fe"];
+    place.ok(&[&both[..], &["-o", "report", "--quiet"]].concat());
+    let summary = text(&place, "report/summary.csv");
+    for count in [8, 24] {
+        let line = format!("\nmean trace of {count} trajectories,all,all");
+        assert!(summary.contains(&line), "{summary}");
+    }
+    assert_eq!(summary.matches("\nzero,all,all,,trace_").count(), 1);
+    // so it is for wavefields, whose constants lie beside the whole data
+    let task = "task={ kind = \"field\", snapshots = 8 }";
+    train("train.toml", "waves", &[task, "train.trajectories=8"]);
+    train("train.toml", "few-waves", &[task, "data=few"]);
+    assert_eq!(weights(&place, "waves"), weights(&place, "few-waves"));
 }

@@ -110,10 +110,14 @@ pub struct TracesEvaluation {
     pub synaptic_operations: f64,
 }
 
+/// Name of the trivial prediction that learns nothing.
+pub const ZERO: &str = "zero";
+
 /// Timed repetitions.
 const REPETITIONS: usize = 20;
 
-/// Evaluates a surrogate of traces on all trajectories of a split; `train` is the train split, for trivial predictions.
+/// Evaluates a surrogate of traces on all trajectories of a split; `train` is what it was trained on
+/// ([`TrainConfig::training_split`](crate::TrainConfig::training_split)), for trivial predictions.
 ///
 /// # Errors
 /// [`SurrogateError::Setting`] for a surrogate of another task, [`SurrogateError::Data`] for data with other receivers or scalars; errors of
@@ -137,7 +141,7 @@ pub fn evaluate_traces(
         .iter()
         .map(|traces| traces.iter().map(|own| Array2::zeros(own.dim())).collect())
         .collect();
-    let mut trivial = vec![("zero", zero)];
+    let mut trivial = vec![(ZERO, zero)];
     if let Some(train) = train {
         surrogate.check(train)?;
         trivial.push(("mean-trace", vec![mean(constants, train)?; split.len()]));

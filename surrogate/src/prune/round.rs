@@ -5,13 +5,9 @@
 
 use super::PruneRound;
 use super::dense::DenseNetwork;
-use crate::checkpoint::{self, Checkpoint, LAST, Metadata, Progress};
+use crate::checkpoint::{self, BEST, Checkpoint, LAST, Metadata};
 use crate::parameters::Parameters;
-use crate::train::average::Average;
 use crate::train::config::TrainConfig;
-use crate::train::events::Events;
-use crate::train::log::Log;
-use crate::train::optimiser::AdamW;
 use crate::train::{Start, TrainObserver, train};
 use crate::{Result, SurrogateError};
 use candle_core::{DType, Device};
@@ -67,7 +63,29 @@ pub(super) fn parameters(metadata: &Metadata, network: &DenseNetwork) -> Result<
     Ok(parameters)
 }
 
-/// Retrains a network in a folder as `config` says; `None` where the observer stopped it.
+/// How a retraining ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// With its last step.
+    Complete,
+    /// With a number that is not finite; its last good checkpoints are there.
+    Diverged,
+    /// By the observer.
+    Stopped,
+}
+
+/// The best checkpoint of a retraining, or of one that diverged before it was validated the last.
+pub(super) fn checkpoint(folder: &Path) -> Result<Checkpoint> {
+    let best = folder.join(BEST);
+    let path = if best.exists() {
+        best
+    } else {
+        folder.join(LAST)
+    };
+    Checkpoint::read(&path)
+}
+
+/// Retrains a network in a folder as `config` says.
 pub(super) fn retrain(
     folder: &Path,
     parent: &Metadata,
@@ -75,47 +93,24 @@ pub(super) fn retrain(
     network: &DenseNetwork,
     device: &Device,
     observer: &mut dyn TrainObserver,
-) -> Result<Option<Checkpoint>> {
-    let io = |action, source| SurrogateError::Io {
-        path: folder.to_owned(),
-        action,
-        source,
-        remedy: "choose another folder with -o, or free some space".into(),
-    };
+) -> Result<Ended> {
     if folder.exists() {
-        fs::remove_dir_all(folder).map_err(|source| io("clear", source))?;
+        fs::remove_dir_all(folder).map_err(|source| SurrogateError::Io {
+            path: folder.to_owned(),
+            action: "clear",
+            source,
+            remedy: "choose another folder with -o".into(),
+        })?;
     }
-    fs::create_dir_all(folder).map_err(|source| io("create", source))?;
-    let mut metadata = parent.clone();
-    metadata.config = config.clone();
-    metadata.config_hash = config.hash()?;
-    metadata.version = env!("CARGO_PKG_VERSION").into();
-    metadata.step = 0;
-    metadata.steps = config.train.step_count(metadata.windows);
+    let mut metadata = checkpoint::anew(parent, config)?;
     metadata.training_seconds = 0.0;
-    metadata.best = None;
     metadata.pruning = None;
-    metadata.averaged = false;
     let parameters = parameters(&metadata, network)?;
-    let named = parameters
-        .iter()
-        .map(|(name, variable)| (name.to_owned(), variable.clone()));
-    let optimiser = AdamW::new(named.collect(), config.train.weight_decay, None)?;
-    let average = config
-        .train
-        .ema
-        .map(|decay| Average::new(decay, &parameters))
-        .transpose()?;
-    Log::create(folder)?;
-    Events::create(folder)?;
-    let progress = Progress {
-        optimiser: &optimiser,
-        average: average.as_ref(),
-    };
-    checkpoint::write(&folder.join(LAST), &metadata, &parameters, Some(progress))?;
-    let summary = train(config, folder, Start::Resume, device, observer)?;
-    if summary.interrupted {
-        return Ok(None);
+    checkpoint::begin(folder, &metadata, &parameters)?;
+    match train(config, folder, Start::Resume, device, observer) {
+        Ok(summary) if summary.interrupted => Ok(Ended::Stopped),
+        Ok(_) => Ok(Ended::Complete),
+        Err(SurrogateError::Diverged { .. }) => Ok(Ended::Diverged),
+        Err(error) => Err(error),
     }
-    Checkpoint::read(folder).map(Some)
 }

@@ -29,6 +29,26 @@ pub struct Normalisation {
 }
 
 impl Normalisation {
+    /// Whether the constants are those of another, but for rounding.
+    pub(crate) fn is_near(&self, other: &Self) -> bool {
+        let all = |of: &Self| {
+            [
+                Some(of.displacement_mean),
+                Some(of.displacement_std),
+                Some(of.increment_std),
+                Some(of.speed_mean),
+                Some(of.speed_std),
+                of.velocity_std,
+                of.source_rms,
+            ]
+        };
+        let near = |pair: (Option<f64>, Option<f64>)| match pair {
+            (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * a.abs(),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        all(self).into_iter().zip(all(other)).all(near)
+    }
+
     /// The constants for a task on data with these statistics.
     ///
     /// # Errors

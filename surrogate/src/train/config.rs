@@ -3,9 +3,10 @@
 use crate::network::NetworkConfig;
 use crate::task::TaskConfig;
 use crate::{Result, SurrogateError};
+use fewave_datasets::{Split, SplitName};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use crate::train::settings::TrainSettings;
 
@@ -69,6 +70,25 @@ impl TrainConfig {
                 expected,
                 "use network = { kind = \"mlp\", hidden = [256, 256] }",
             )
+        }
+    }
+
+    /// The trajectories of the dataset in the folder `data` that are learnt from: of its train split all, or the first
+    /// [`TrainSettings::trajectories`].
+    ///
+    /// # Errors
+    /// [`SurrogateError::Dataset`] where the split cannot be read, [`SurrogateError::Setting`] where it has fewer.
+    pub fn training_split(&self, data: &Path) -> Result<Split> {
+        let split = Split::open(data, SplitName::Train)?;
+        match self.train.trajectories {
+            None => Ok(split),
+            Some(count) if count <= split.len() => Ok(split.truncated(count)?),
+            Some(count) => Err(SurrogateError::Setting {
+                key: "train.trajectories".into(),
+                found: count.to_string(),
+                expected: format!("at most the {} of {}", split.len(), split.path().display()),
+                remedy: "lower it, or generate more".into(),
+            }),
         }
     }
 

@@ -8,6 +8,7 @@
 //!
 //! Within a domain that is not the whole grid, values outside count as 0 in `p` and `t`, and not at all in N and the mean.
 
+mod constant;
 mod h1;
 mod spectral;
 

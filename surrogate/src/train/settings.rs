@@ -18,7 +18,8 @@ pub struct TrainSettings {
     /// Updates of the weights; either this or `epochs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<usize>,
-    /// Trajectories of the train split that are learnt from, the first ones; by default all. Normalisation is that of the whole split.
+    /// Trajectories of the train split that are learnt from, the first ones; by default all. The others are not
+    /// looked at, neither for normalisation nor for pruning or trivial predictions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trajectories: Option<usize>,
     /// Windows per pass through the network.

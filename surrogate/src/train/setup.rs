@@ -8,11 +8,11 @@ use super::loss::Criterion;
 use super::noise::InputNoise;
 use super::optimiser::AdamW;
 use super::order::WindowOrder;
+use crate::Result;
 use crate::network::Network;
 use crate::parameters::Parameters;
 use crate::task::samples::Samples;
 use crate::task::{Grid, Task};
-use crate::{Result, SurrogateError};
 use candle_core::{DType, Device};
 use fewave_datasets::{Split, SplitName, Statistics, content_hash};
 use rand::SeedableRng;
@@ -133,33 +133,23 @@ pub(super) struct TrainingData {
 
 impl TrainingData {
     fn open(config: &TrainConfig) -> Result<Self> {
-        let train = training_split(config)?;
+        let train = config.training_split(&config.data)?;
         let valid = Split::open(&config.data, SplitName::Valid)?;
         let grid = Grid::of(&train)?;
         let valid_grid = Grid::of(&valid)?;
         grid.check_same_spacing(&valid_grid)?;
         grid.check_same_domain(&valid_grid, &valid)?;
+        let statistics = match config.train.trajectories {
+            None => Statistics::read(&config.data)?,
+            // what is not learnt from is not known
+            Some(_) => Statistics::compute(&train)?,
+        };
         Ok(Self {
             train,
             valid,
-            statistics: Statistics::read(&config.data)?,
+            statistics,
             grid,
             hash: content_hash(&config.data)?,
         })
-    }
-}
-
-/// The trajectories that are learnt from.
-fn training_split(config: &TrainConfig) -> Result<Split> {
-    let split = Split::open(&config.data, SplitName::Train)?;
-    match config.train.trajectories {
-        None => Ok(split),
-        Some(count) if count <= split.len() => Ok(split.truncated(count)?),
-        Some(count) => Err(SurrogateError::Setting {
-            key: "train.trajectories".into(),
-            found: count.to_string(),
-            expected: format!("at most the {} of the train split", split.len()),
-            remedy: "lower it, or generate more".into(),
-        }),
     }
 }

@@ -7,6 +7,7 @@
 //! standard deviation over the grid's extent L. Within a domain only differences of two points inside are taken.
 //! Source: training in Sobolev norms, Czarnecki et al., arXiv:1706.04859; the relative form and the floors are ours.
 
+use super::constant::Constant;
 use super::{FLOOR, SHIFT, within};
 use crate::task::{Domain, Grid};
 use candle_core::{D, Result, Tensor};
@@ -27,7 +28,7 @@ struct Side {
     /// The grid's extent.
     extent: f64,
     /// 1 where both neighbours are inside; none where all are.
-    pairs: Option<Array2<f32>>,
+    pairs: Option<Constant>,
 }
 
 impl H1 {
@@ -36,7 +37,10 @@ impl H1 {
         let side = |axis: usize| Side {
             spacing: grid.spacing[axis],
             extent: grid.spacing[axis] * (grid.shape[axis] - 1) as f64,
-            pairs: grid.domain.as_ref().map(|domain| pairs(domain, axis)),
+            pairs: grid
+                .domain
+                .as_ref()
+                .map(|domain| Constant::new(pairs(domain, axis))),
         };
         Self {
             weight,
@@ -69,12 +73,7 @@ impl Side {
         let count = maps.dim(axis)? - 1;
         let difference = (maps.narrow(axis, 1, count)? - maps.narrow(axis, 0, count)?)?;
         let difference = match &self.pairs {
-            Some(pairs) => {
-                let (nx, ny) = pairs.dim();
-                let flags = pairs.iter().copied().collect::<Vec<f32>>();
-                let mask = Tensor::from_vec(flags, (nx, ny), maps.device())?;
-                difference.broadcast_mul(&mask.to_dtype(maps.dtype())?)?
-            }
+            Some(pairs) => difference.broadcast_mul(&pairs.like(maps)?)?,
             None => difference,
         };
         energy(&difference)? / self.spacing.powi(2)
@@ -87,7 +86,7 @@ fn energy(maps: &Tensor) -> Result<Tensor> {
 }
 
 /// Where a point and its next along an axis are both inside.
-fn pairs(domain: &Domain, axis: usize) -> Array2<f32> {
+fn pairs(domain: &Domain, axis: usize) -> Array2<f64> {
     let points = domain.points();
     let [nx, ny] = domain.shape();
     let shape = if axis == 0 {
@@ -97,7 +96,7 @@ fn pairs(domain: &Domain, axis: usize) -> Array2<f32> {
     };
     Array2::from_shape_fn(shape, |(i, j)| {
         let next = if axis == 0 { (i + 1, j) } else { (i, j + 1) };
-        f32::from(u8::from(points[(i, j)] && points[next]))
+        f64::from(u8::from(points[(i, j)] && points[next]))
     })
 }
 

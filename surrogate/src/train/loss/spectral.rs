@@ -9,6 +9,7 @@
 //! Source: Sobolev norms by Fourier multipliers, as weights of training in Yu, Yang, Townsend, arXiv:2205.14300; the
 //! transform is Ahmed, Natarajan, Rao, *Discrete cosine transform* (1974).
 
+use super::constant::Constant;
 use super::{FLOOR, SHIFT};
 use crate::task::Grid;
 use candle_core::{Result, Tensor};
@@ -19,22 +20,23 @@ use std::f64::consts::PI;
 #[derive(Debug)]
 pub(crate) struct Spectral {
     /// Cosine transforms along x and y, `(mode, point)`.
-    transforms: [Array2<f64>; 2],
-    /// `√w(k)`, `(mode along x, mode along y)`.
-    roots: Array2<f64>,
+    transforms: [Constant; 2],
+    /// `√w(k)`, `(mode along y, mode along x)`.
+    roots: Constant,
 }
 
 impl Spectral {
     /// The loss with exponent s on a grid whose points are all inside the domain.
     pub(super) fn new(exponent: f64, grid: &Grid) -> Self {
+        let [nx, ny] = grid.shape;
         let extent = |axis: usize| grid.shape[axis] as f64 * grid.spacing[axis];
         let longer = extent(0).max(extent(1));
         let square = |axis: usize, mode: usize| (mode as f64 * longer / extent(axis)).powi(2);
         Self {
-            transforms: [cosines(grid.shape[0]), cosines(grid.shape[1])],
-            roots: Array2::from_shape_fn(grid.shape, |(i, j)| {
+            transforms: grid.shape.map(|points| Constant::new(cosines(points))),
+            roots: Constant::new(Array2::from_shape_fn([ny, nx], |(j, i)| {
                 (1.0 + square(0, i) + square(1, j)).powf(0.5 * exponent)
-            }),
+            })),
         }
     }
 
@@ -47,21 +49,18 @@ impl Spectral {
 
     /// `Σ_k w(k) û_k²` of each sample.
     fn energy(&self, maps: &Tensor) -> Result<Tensor> {
-        let (nx, ny) = self.roots.dim();
-        let matrix = |values: &Array2<f64>| -> Result<Tensor> {
-            let flat = values.iter().copied().collect::<Vec<f64>>();
-            Tensor::from_vec(flat, values.dim(), maps.device())?.to_dtype(maps.dtype())
-        };
+        let (ny, nx) = self.roots.dim();
         let [x, y] = &self.transforms;
         // rows of all maps at once, then columns, each a product of two matrices
         let rows = maps
             .contiguous()?
             .reshape(((), ny))?
-            .matmul(&matrix(y)?.t()?)?;
+            .matmul(&y.like(maps)?.t()?)?;
         let columns = rows.reshape(((), nx, ny))?.transpose(1, 2)?.contiguous()?;
-        let both = columns.reshape(((), nx))?.matmul(&matrix(x)?.t()?)?;
-        let roots = matrix(&self.roots)?.t()?.contiguous()?;
-        let weighted = both.reshape(((), ny, nx))?.broadcast_mul(&roots)?;
+        let both = columns.reshape(((), nx))?.matmul(&x.like(maps)?.t()?)?;
+        let weighted = both
+            .reshape(((), ny, nx))?
+            .broadcast_mul(&self.roots.like(maps)?)?;
         weighted.reshape((maps.dim(0)?, ()))?.sqr()?.sum(1)
     }
 }
