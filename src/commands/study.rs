@@ -32,6 +32,7 @@ pub fn run(
     }
     let mut schedule = Schedule::new(&study, &folder, &console)?;
     if dry_run {
+        warn_of_layers(&study, &console)?;
         console.say(summary::planned(&study, &schedule));
         console.json(&summary::as_json(&study, &schedule, &[]))?;
         return Ok(ExitCode::SUCCESS);
@@ -77,4 +78,23 @@ pub fn run(
         failures.join(", ")
     ));
     Ok(ExitCode::FAILURE)
+}
+
+/// Says which schemes make layers larger than dense ones, once for all runs alike.
+fn warn_of_layers(study: &Study, console: &Console) -> anyhow::Result<()> {
+    let mut found: Vec<(String, Vec<&str>)> = Vec::new();
+    for run in &study.runs {
+        let task = &run.config.task;
+        let network = &run.config.network;
+        for warning in network.warnings(task.least_channels(), task.axes())? {
+            match found.iter_mut().find(|(text, _)| *text == warning) {
+                Some((_, names)) => names.push(&run.name),
+                None => found.push((warning, vec![&run.name])),
+            }
+        }
+    }
+    for (warning, names) in found {
+        console.warn(format!("{}: {warning}", names.join(", ")));
+    }
+    Ok(())
 }

@@ -130,6 +130,9 @@ pub struct LayerFootprint {
     pub dense_multiply_adds: usize,
 }
 
+/// As many layers does a warning name.
+const NAMED_LAYERS: usize = 3;
+
 impl NetworkConfig {
     /// Checks every value that does not depend on the data.
     ///
@@ -175,7 +178,7 @@ impl NetworkConfig {
     /// [`SurrogateError::Setting`] with the key of the scheme, and the size that it cannot serve.
     pub fn check_layers(&self, channels: Channels, axes: usize) -> Result<()> {
         let mut tables = 0usize;
-        for shape in self.shapes(channels, axes) {
+        for (_, shape) in self.shapes(channels, axes) {
             self.scheme()
                 .parameter_formula(&shape)
                 .map_err(within_network)?;
@@ -194,25 +197,49 @@ impl NetworkConfig {
         Ok(())
     }
 
-    /// What may surprise in settings that work: a scheme that has more parameters than its dense twin.
+    /// What may surprise in settings that work: layers that have more parameters in the scheme than in a dense network.
     ///
     /// # Errors
     /// As [`check_layers`](Self::check_layers).
     pub fn warnings(&self, channels: Channels, axes: usize) -> Result<Vec<String>> {
-        let (mut own, mut dense) = (0, 0);
-        for shape in &self.shapes(channels, axes) {
-            own += self.scheme().parameter_formula(shape)?;
-            dense += Scheme::Dense.parameter_formula(shape)?;
+        let shapes = self.shapes(channels, axes);
+        let (mut own, mut dense, mut larger) = (0, 0, Vec::new());
+        for (name, shape) in &shapes {
+            let counts =
+                [self.scheme(), &Scheme::Dense].map(|scheme| scheme.parameter_formula(shape));
+            let [here, there] = counts;
+            let (here, there) = (here?, there?);
+            own += here;
+            dense += there;
+            if here > there {
+                let (inputs, outputs) = (shape.inputs, shape.outputs);
+                let text =
+                    format!("{name} ({inputs} to {outputs} channels) {here} instead of {there}");
+                larger.push((here - there, text));
+            }
         }
-        let text = format!(
-            "network.scheme: {} has {own} parameters, more than the {dense} of the dense network; lower its rank or choose another",
+        if larger.is_empty() {
+            return Ok(Vec::new());
+        }
+        larger.sort_by_key(|(excess, _)| std::cmp::Reverse(*excess));
+        let mut named: Vec<String> = larger.iter().map(|(_, text)| text.clone()).collect();
+        if named.len() > NAMED_LAYERS {
+            let rest = named.len() - NAMED_LAYERS;
+            named.truncate(NAMED_LAYERS);
+            named.push(format!("and {rest} more"));
+        }
+        Ok(vec![format!(
+            "network.scheme: {} has more parameters than a dense layer in {} of {} layers: {}; together {own}, in the dense network \
+             {dense}; lower its rank or choose another",
             self.scheme(),
-        );
-        Ok((own > dense).then_some(text).into_iter().collect())
+            larger.len(),
+            shapes.len(),
+            named.join(", "),
+        )])
     }
 
-    /// The sizes of all layers that follow the scheme.
-    fn shapes(&self, channels: Channels, axes: usize) -> Vec<ConvolutionShape> {
+    /// Names and sizes of all layers that follow the scheme.
+    fn shapes(&self, channels: Channels, axes: usize) -> Vec<(String, ConvolutionShape)> {
         match self {
             Self::Unet(config) => config.shapes(channels, axes),
             Self::Cnn(config) => config.shapes(channels, axes),

@@ -258,7 +258,26 @@ fn sizes_that_a_scheme_cannot_serve_are_refused_and_larger_layers_warned_about()
     for network in SCHEMES.iter().flat_map(|scheme| config(scheme)) {
         for axes in [2, 3] {
             network.check_layers(CHANNELS, axes).unwrap();
-            assert!(network.warnings(CHANNELS, axes).unwrap().is_empty());
+            // what is warned about are the layers whose footprints say so
+            let mut parameters = Parameters::new(DType::F32, &Device::Cpu);
+            let mut random = ChaCha12Rng::seed_from_u64(0);
+            let built = network.build(CHANNELS, axes, &mut parameters, &mut random);
+            let layers = built.unwrap().layers(&vec![8; axes]);
+            let larger: Vec<_> = layers
+                .iter()
+                .filter(|layer| layer.parameters > layer.dense_parameters)
+                .collect();
+            let warnings = network.warnings(CHANNELS, axes).unwrap();
+            assert_eq!(warnings.is_empty(), larger.is_empty(), "{warnings:?}");
+            for layer in larger.iter().take(1) {
+                let counts = format!("{} instead of {}", layer.parameters, layer.dense_parameters);
+                assert!(warnings[0].contains(&counts), "{counts}: {warnings:?}");
+                assert!(
+                    warnings[0].contains(&layer.name),
+                    "{}: {warnings:?}",
+                    layer.name
+                );
+            }
         }
     }
     // The first layer has 216 weights in 5 bands.
@@ -277,7 +296,7 @@ fn sizes_that_a_scheme_cannot_serve_are_refused_and_larger_layers_warned_about()
     for network in config(r#"{"kind": "one-way", "form": "kernel", "rank": 2}"#) {
         let found = network.warnings(CHANNELS, 2).unwrap();
         assert!(
-            found[0].contains("one-way kernel R2 has") && found[0].contains("more than"),
+            found[0].contains("one-way kernel R2 has more parameters than a dense layer in "),
             "{found:?}"
         );
     }

@@ -84,13 +84,17 @@ impl CnnConfig {
     }
 
     /// The sizes of the convolutions that follow the scheme, from input to output.
-    pub(super) fn shapes(&self, channels: Channels, axes: usize) -> Vec<ConvolutionShape> {
+    pub(super) fn shapes(
+        &self,
+        channels: Channels,
+        axes: usize,
+    ) -> Vec<(String, ConvolutionShape)> {
         let outputs = self.width;
         let of = |inputs| size(Channels { inputs, outputs }, self.kernel, axes);
-        let inner = std::iter::repeat_n(self.width, 2 * self.blocks);
-        std::iter::once(channels.inputs)
+        let inner = (0..2 * self.blocks)
+            .map(|place| (format!("block.{}.{}", place / 2, place % 2), of(self.width)));
+        std::iter::once(("lift".to_owned(), of(channels.inputs)))
             .chain(inner)
-            .map(of)
             .collect()
     }
 }

@@ -88,22 +88,31 @@ impl UnetConfig {
     }
 
     /// The sizes of the convolutions that follow the scheme, from input to output.
-    pub(super) fn shapes(&self, channels: Channels, axes: usize) -> Vec<ConvolutionShape> {
+    pub(super) fn shapes(
+        &self,
+        channels: Channels,
+        axes: usize,
+    ) -> Vec<(String, ConvolutionShape)> {
         let mut shapes = Vec::with_capacity(4 * self.depth + 2);
-        let mut pair = |inputs: usize, outputs: usize| {
-            for inputs in [inputs, outputs] {
-                shapes.push(size(Channels { inputs, outputs }, self.kernel, axes));
+        let mut pair = |name: String, inputs: usize, outputs: usize| {
+            for (number, inputs) in [inputs, outputs].into_iter().enumerate() {
+                let shape = size(Channels { inputs, outputs }, self.kernel, axes);
+                shapes.push((format!("{name}.{number}"), shape));
             }
         };
         let mut inputs = channels.inputs;
         for level in 0..self.depth {
-            pair(inputs, self.width_at(level));
+            pair(format!("down.{level}"), inputs, self.width_at(level));
             inputs = self.width_at(level);
         }
-        pair(inputs, self.width_at(self.depth));
+        pair("middle".into(), inputs, self.width_at(self.depth));
         for level in (0..self.depth).rev() {
             let width = self.width_at(level);
-            pair(self.width_at(level + 1) + width, width);
+            pair(
+                format!("up.{level}"),
+                self.width_at(level + 1) + width,
+                width,
+            );
         }
         shapes
     }
