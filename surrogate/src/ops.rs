@@ -17,6 +17,7 @@ mod offset;
 mod one_way;
 pub mod portable;
 mod resample;
+mod row;
 mod scale;
 mod shifted;
 
@@ -172,17 +173,13 @@ fn fused(
         input_gradient: input.track_op(),
         bias_gradient: bias.is_some(),
     };
-    let row = factors
-        .iter()
-        .map(|factor| factor.flatten_all())
-        .collect::<candle_core::Result<Vec<_>>>()?;
     let bias = match bias {
         Some(bias) => bias.contiguous()?,
         None => Tensor::zeros(outputs, input.dtype(), input.device())?,
     };
     Ok(Some(tape::apply3(
         &input.contiguous()?,
-        &Tensor::cat(&row, 0)?,
+        &row::in_row(factors[0], &factors[1..])?,
         &bias,
         operation,
     )?))
