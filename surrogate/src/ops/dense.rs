@@ -17,7 +17,8 @@ use rayon::prelude::*;
 use super::element::{Element, dispatch, slice, with_slice};
 use super::geometry::{Geometry, Tile};
 use super::memory::{Output, filled, with_scratch};
-use super::microkernel::{Offsets, PANEL, Packed, Products};
+use super::microkernel::{Offsets, PANEL, Packed, Products, fills_registers};
+use super::mix::{Mix, Source};
 use weights::weight_gradient;
 
 /// The dense convolution as an operation of candle's graph: input (B, S, …), kernel (T, S, …), bias (T).
@@ -55,7 +56,7 @@ impl CustomOp3 for DenseConvolution {
             let y = forward::<E>(
                 geometry,
                 slice(x, x_layout)?,
-                &packed,
+                packed,
                 slice(bias, bias_layout)?,
             );
             Ok(E::to_cpu_storage_owned(y))
@@ -102,7 +103,7 @@ impl DenseConvolution {
                     Ok(forward(
                         geometry.adjoint(),
                         g,
-                        &packed,
+                        packed,
                         &vec![E::default(); geometry.inputs],
                     ))
                 })?),
@@ -128,101 +129,125 @@ impl DenseConvolution {
 const TILE_BYTES: usize = 320 << 10;
 
 /// The convolution of maps `x` (B, S, …): (B, T, …).
-fn forward<E: Element>(geometry: Geometry, x: &[E], kernel: &Packed<E>, bias: &[E]) -> Vec<E> {
+fn forward<E: Element>(geometry: Geometry, x: &[E], kernel: Packed<E>, bias: &[E]) -> Vec<E> {
     let length = geometry.batch * geometry.outputs * geometry.positions();
     if geometry.taps() == 1 {
         return filled(length, |y| pointwise(geometry, x, kernel, bias, y));
     }
     let size = geometry.tile_size::<E>(geometry.inputs, TILE_BYTES);
     let tiles: Vec<Tile> = geometry.tiles(0..geometry.batch, size).collect();
-    let shared = geometry.offsets(size.1, geometry.padded(size.0, size.1));
+    let forward = Forward {
+        geometry,
+        x,
+        kernel,
+        bias,
+        size,
+        offsets: geometry.offsets(size.1, geometry.padded(size.0, size.1)),
+    };
     filled(length, |y| {
-        tiles.par_iter().for_each(|tile| {
-            let (planes, rows) = (tile.planes.len(), tile.rows.len());
-            let run = geometry.run(rows);
-            let channel = geometry.padded(planes, rows);
-            let own = ((planes, rows) != size).then(|| geometry.offsets(rows, channel));
-            let offsets = own.as_ref().unwrap_or(&shared);
-            with_scratch(
-                [geometry.inputs * channel, PANEL * run],
-                |[padded, rows_out]| {
-                    geometry.pad(x, tile, padded, channel);
-                    for first in (0..geometry.outputs).step_by(PANEL) {
-                        let count = PANEL.min(geometry.outputs - first);
-                        for plane in 0..planes {
-                            let source = &padded[plane * geometry.padded_plane(rows)..];
-                            let bias = &bias[first..first + count];
-                            let panel = kernel.panel(first / PANEL);
-                            dispatch(Products::within(
-                                source, offsets, panel, bias, count, rows_out, run,
-                            ));
-                            for t in 0..count {
-                                let line = &rows_out[t * run..(t + 1) * run];
-                                let plane = tile.planes.start + plane;
-                                // SAFETY: tiles share no rows, and each is worked off by one thread.
-                                unsafe {
-                                    geometry.unpad(
-                                        line,
-                                        tile,
-                                        plane,
-                                        (first + t, geometry.outputs),
-                                        y,
-                                    )
-                                };
-                            }
-                        }
-                    }
-                },
-            );
-        });
+        tiles.par_iter().for_each(|tile| forward.tile(tile, y));
     })
 }
 
-/// Positions per task of a `1×1` convolution: its input stays in the first-level cache, over all panels.
-fn pointwise_run<E>(geometry: Geometry) -> usize {
-    ((40 << 10) / (size_of::<E>() * geometry.inputs.max(1))).clamp(48, 4096) / 48 * 48
+/// A convolution, ready to be worked off in tiles.
+struct Forward<'a, E> {
+    geometry: Geometry,
+    x: &'a [E],
+    kernel: Packed<E>,
+    bias: &'a [E],
+    /// Planes and rows of most tiles.
+    size: (usize, usize),
+    /// The offsets of such tiles.
+    offsets: Offsets,
 }
 
-/// A `1×1` convolution: no padding, no copies.
+impl<E: Element> Forward<'_, E> {
+    /// Writes one tile. Rows that fill registers are written in place; others go through a copy with the padding between them.
+    fn tile(&self, tile: &Tile, y: Output<'_, E>) {
+        let geometry = &self.geometry;
+        let (planes, rows) = (tile.planes.len(), tile.rows.len());
+        let run = geometry.run(rows);
+        let channel = geometry.padded(planes, rows);
+        let own = ((planes, rows) != self.size).then(|| geometry.offsets(rows, channel));
+        let offsets = own.as_ref().unwrap_or(&self.offsets);
+        let in_place = fills_registers::<E>(geometry.map[2]);
+        let copied = if in_place { 0 } else { PANEL * run };
+        with_scratch([geometry.inputs * channel, copied], |[padded, lines]| {
+            geometry.pad(self.x, tile, padded, channel);
+            for first in (0..geometry.outputs).step_by(PANEL) {
+                let count = PANEL.min(geometry.outputs - first);
+                let bias = &self.bias[first..first + count];
+                let panel = self.kernel.panel(first / PANEL);
+                for plane in 0..planes {
+                    let source = &padded[plane * geometry.padded_plane(rows)..];
+                    let plane = tile.planes.start + plane;
+                    if in_place {
+                        let (target, length) = self.place(tile, plane, first, count, y);
+                        // SAFETY: the place lies in `y`; tiles share no rows, and each is worked off by one thread.
+                        let products = unsafe {
+                            Products::new(source, offsets, panel, bias, count, target, length)
+                        };
+                        dispatch(products.spaced(geometry.map[2], geometry.pitch()));
+                        continue;
+                    }
+                    dispatch(Products::within(
+                        source, offsets, panel, bias, count, lines, run,
+                    ));
+                    for (t, line) in lines.chunks_exact(run).take(count).enumerate() {
+                        let place = (first + t, geometry.outputs);
+                        // SAFETY: as above.
+                        unsafe { geometry.unpad(line, tile, plane, place, y) };
+                    }
+                }
+            }
+        });
+    }
+
+    /// Where a tile's rows of one plane start in the result, `count` outputs from `first` on, with the distance between outputs
+    /// and the number of positions.
+    fn place(
+        &self,
+        tile: &Tile,
+        plane: usize,
+        first: usize,
+        count: usize,
+        y: Output<'_, E>,
+    ) -> ((*mut E, usize), usize) {
+        let [_, height, width] = self.geometry.map;
+        let positions = self.geometry.positions();
+        let length = tile.rows.len() * width;
+        let map = (tile.image * self.geometry.outputs + first) * positions;
+        let start = map + (plane * height + tile.rows.start) * width;
+        let target = y.rows(start, count, positions, length);
+        ((target, positions), length)
+    }
+}
+
+/// Positions per task of a `1×1` convolution.
+const POINTWISE_RUN: usize = 2048;
+
+/// A `1×1` convolution: no padding.
 fn pointwise<E: Element>(
     geometry: Geometry,
     x: &[E],
-    kernel: &Packed<E>,
+    kernel: Packed<E>,
     bias: &[E],
     y: Output<'_, E>,
 ) {
+    let [inputs, outputs] = [geometry.inputs, geometry.outputs];
     let positions = geometry.positions();
-    let run = pointwise_run::<E>(geometry);
-    let offsets = Offsets::strided(geometry.inputs, positions);
-    let chunks = positions.div_ceil(run);
-    (0..geometry.batch * chunks)
+    let mix = Mix::new(kernel, bias, [inputs, outputs]);
+    let tasks = positions.div_ceil(POINTWISE_RUN);
+    (0..geometry.batch * tasks)
         .into_par_iter()
         .for_each(|task| {
-            let (image, start) = (task / chunks, task % chunks * run);
-            let length = run.min(positions - start);
-            let source = &x[image * geometry.inputs * positions + start..];
-            for first in (0..geometry.outputs).step_by(PANEL) {
-                let count = PANEL.min(geometry.outputs - first);
-                let target = y.rows(
-                    (image * geometry.outputs + first) * positions + start,
-                    count,
-                    positions,
-                    length,
-                );
-                let (panel, bias) = (kernel.panel(first / PANEL), &bias[first..first + count]);
-                // SAFETY: `rows` checked the places; tasks share none.
-                let products = unsafe {
-                    Products::new(
-                        source,
-                        &offsets,
-                        panel,
-                        bias,
-                        count,
-                        (target, positions),
-                        length,
-                    )
-                };
-                dispatch(products);
-            }
+            let (image, start) = (task / tasks, task % tasks * POINTWISE_RUN);
+            let length = POINTWISE_RUN.min(positions - start);
+            let maps = &x[image * inputs * positions + start..];
+            let target = (image * outputs * positions + start, positions);
+            with_scratch([mix.scratch()], |[copy]| {
+                // SAFETY: tasks share no positions.
+                unsafe { mix.apply(Source::Maps(maps, positions, copy), y, target, length) };
+            });
         });
 }

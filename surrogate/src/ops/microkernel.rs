@@ -15,7 +15,7 @@ mod products;
 use rayon::prelude::*;
 
 pub(super) use dots::Dots;
-pub(super) use products::Products;
+pub(super) use products::{Products, fills_registers};
 
 use super::element::Element;
 

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::super::element::{Element, dispatch, total};
 use super::super::geometry::{Geometry, Tile};
 use super::super::memory::{Output, with_scratch};
-use super::super::microkernel::{Dots, Offsets};
+use super::super::microkernel::{Dots, Offsets, fills_registers};
 use super::TILE_BYTES;
 
 /// Partial sums of the kernel's gradient may fill this much.
@@ -142,10 +142,13 @@ fn accumulate<E: Element>(
         let (planes, rows) = (tile.planes.len(), tile.rows.len());
         let map = geometry.padded(planes, rows);
         let offsets = geometry.offsets(rows, stacked * map);
-        // Runs of `g` have the layout of the padded maps that they are multiplied with, zeros between their rows.
+        let in_place = fills_registers::<E>(width);
+        // Rows of `g` that fill registers are read in place. Others get the layout of the padded maps that they are multiplied
+        // with, zeros between them.
         let row = (stacked - 1) * map + rows * pitch;
+        let copied = if in_place { 0 } else { count * row };
         with_scratch(
-            [geometry.inputs * stacked * map, count * row],
+            [geometry.inputs * stacked * map, copied],
             |[padded, gradient]| {
                 for image in images.clone() {
                     let place = (image - images.start) * map;
@@ -158,6 +161,24 @@ fn accumulate<E: Element>(
                         &mut padded[place..],
                         stacked * map,
                     );
+                }
+                if in_place {
+                    let lines: Vec<(usize, usize)> = (0..stacked)
+                        .flat_map(|image| (0..planes).map(move |plane| (image, plane)))
+                        .flat_map(|(image, plane)| (0..rows).map(move |row| (image, plane, row)))
+                        .map(|(image, plane, row)| {
+                            let line = (tile.planes.start + plane) * height + tile.rows.start + row;
+                            let place = image * map + plane * geometry.padded_plane(rows);
+                            (
+                                image * geometry.outputs * positions + line * width,
+                                place + row * pitch,
+                            )
+                        })
+                        .collect();
+                    let g = &g[(images.start * geometry.outputs + first) * positions..];
+                    let (g, x) = ((g, positions), (&*padded, &offsets));
+                    dispatch(Dots::lines(g, x, kernel, count, (&lines, width)));
+                    return;
                 }
                 for plane in 0..planes {
                     for t in 0..count {

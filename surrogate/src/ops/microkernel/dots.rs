@@ -1,4 +1,7 @@
 //! The weight gradient `dW[t][k] += Σ_p g[t][p] x[o_k + p]`: four rows by six columns stay in registers while `p` runs.
+//!
+//! Positions may come in several lines, so that maps need not be laid out alike in `g` and `x`, and so that the sum over a
+//! register's lanes, which every pass ends with, is taken once for all of them.
 
 use pulp::{Simd, WithSimd};
 
@@ -13,6 +16,9 @@ pub(in crate::ops) struct Dots<'a, E> {
     offsets: &'a Offsets,
     sums: &'a mut [E],
     rows: usize,
+    /// Where each line starts in a row of `g`, and in `x`.
+    lines: &'a [(usize, usize)],
+    /// Positions of a line.
     length: usize,
 }
 
@@ -28,12 +34,23 @@ impl<'a, E: Element> Dots<'a, E> {
         rows: usize,
         length: usize,
     ) -> Self {
-        assert!(
-            rows > 0
-                && (rows - 1) * stride + length <= g.len()
-                && sums.len() == rows * offsets.len()
-        );
-        assert!(offsets.fits(x, length));
+        const WHOLE: &[(usize, usize)] = &[(0, 0)];
+        Self::lines((g, stride), (x, offsets), sums, rows, (WHOLE, length))
+    }
+
+    /// With several lines of `length` positions, each given by where it starts in a row of `g`, and in `x`.
+    pub(in crate::ops) fn lines(
+        (g, stride): (&'a [E], usize),
+        (x, offsets): (&'a [E], &'a Offsets),
+        sums: &'a mut [E],
+        rows: usize,
+        (lines, length): (&'a [(usize, usize)], usize),
+    ) -> Self {
+        assert!(rows > 0 && sums.len() == rows * offsets.len());
+        for &(in_g, in_x) in lines {
+            assert!(in_g + (rows - 1) * stride + length <= g.len());
+            assert!(offsets.fits(x, in_x + length));
+        }
         Self {
             g,
             stride,
@@ -41,6 +58,7 @@ impl<'a, E: Element> Dots<'a, E> {
             offsets,
             sums,
             rows,
+            lines,
             length,
         }
     }
@@ -89,29 +107,40 @@ impl<'a, E: Element> Dots<'a, E> {
         let columns: [*const E; NK] =
             std::array::from_fn(|c| self.x[self.offsets.values[k + c]..].as_ptr());
         let whole = self.length / lanes * lanes;
-        let mut p = 0;
-        while p < whole {
-            // SAFETY: the constructor checked all rows and columns up to `length`.
-            let g: [_; NT] = std::array::from_fn(|t| unsafe { E::load(simd, rows[t].add(p)) });
+        // One loop over the registers of all lines: in two nested ones the compiler keeps the sums in memory.
+        let (mut line, mut p) = (0, 0);
+        let mut place = self.lines.first().copied().unwrap_or((0, 0));
+        for _ in 0..self.lines.len() * (whole / lanes) {
+            let (in_g, in_x) = place;
+            // SAFETY: the constructor checked all rows and columns of every line up to `length`.
+            let g: [_; NT] =
+                std::array::from_fn(|t| unsafe { E::load(simd, rows[t].add(in_g + p)) });
             for c in 0..NK {
                 // SAFETY: as above.
-                let x = unsafe { E::load(simd, columns[c].add(p)) };
+                let x = unsafe { E::load(simd, columns[c].add(in_x + p)) };
                 for t in 0..NT {
                     sums[t][c] = E::multiply_add(simd, g[t], x, sums[t][c]);
                 }
             }
             p += lanes;
+            if p == whole {
+                (line, p) = (line + 1, 0);
+                place = self.lines.get(line).copied().unwrap_or(place);
+            }
         }
         if whole < self.length {
             let mask = E::mask(simd, self.length - whole);
-            // SAFETY: as above; the mask ends at `length`.
-            let g: [_; NT] =
-                std::array::from_fn(|t| unsafe { E::load_masked(simd, mask, rows[t].add(whole)) });
-            for c in 0..NK {
-                // SAFETY: as above.
-                let x = unsafe { E::load_masked(simd, mask, columns[c].add(whole)) };
-                for t in 0..NT {
-                    sums[t][c] = E::multiply_add(simd, g[t], x, sums[t][c]);
+            for &(in_g, in_x) in self.lines {
+                // SAFETY: as above; the mask ends at `length`.
+                let g: [_; NT] = std::array::from_fn(|t| unsafe {
+                    E::load_masked(simd, mask, rows[t].add(in_g + whole))
+                });
+                for c in 0..NK {
+                    // SAFETY: as above.
+                    let x = unsafe { E::load_masked(simd, mask, columns[c].add(in_x + whole)) };
+                    for t in 0..NT {
+                        sums[t][c] = E::multiply_add(simd, g[t], x, sums[t][c]);
+                    }
                 }
             }
         }
@@ -129,7 +158,8 @@ impl<E: Element> WithSimd for Dots<'_, E> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         // Columns go past rows that stay in the first-level cache.
-        let affordable = ROWS_BYTES / (size_of::<E>() * self.length).max(1);
+        let row = size_of::<E>() * self.length * self.lines.len();
+        let affordable = ROWS_BYTES / row.max(1);
         let group = (affordable / 4 * 4).max(4);
         let columns = self.offsets.len();
         for first in (0..self.rows).step_by(group) {

@@ -16,6 +16,8 @@ pub(in crate::ops) struct Products<'a, E> {
     y: *mut E,
     stride: usize,
     length: usize,
+    /// Positions of a row, and how far apart rows start in `x`, where they do not follow each other there.
+    spaced: Option<(usize, usize)>,
 }
 
 impl<'a, E: Element> Products<'a, E> {
@@ -44,6 +46,27 @@ impl<'a, E: Element> Products<'a, E> {
             y,
             stride,
             length,
+            spaced: None,
+        }
+    }
+
+    /// With positions that come in rows of `width` values, which start `pitch` apart in `x` and follow each other in `y`. Rows
+    /// must fill whole registers.
+    pub(in crate::ops) fn spaced(mut self, width: usize, pitch: usize) -> Self {
+        assert!(fills_registers::<E>(width) && self.length.is_multiple_of(width) && width <= pitch);
+        let rows = self.length / width;
+        let span = rows.saturating_sub(1) * pitch + width;
+        assert!(rows == 0 || self.offsets.fits(self.x, span));
+        self.spaced = Some((width, pitch));
+        self
+    }
+
+    /// Where position `p` is in `x`, offsets aside.
+    #[inline(always)]
+    fn place(&self, p: usize) -> usize {
+        match self.spaced {
+            None => p,
+            Some((width, pitch)) => p / width * pitch + p % width,
         }
     }
 
@@ -123,14 +146,15 @@ impl<'a, E: Element> Products<'a, E> {
         let lanes = E::lanes::<S>();
         let last = (NV - 1) * lanes;
         let mask = E::mask(simd, if FULL { lanes } else { self.length - p - last });
+        let places: [usize; NV] = std::array::from_fn(|v| self.place(p + v * lanes));
         let mut sums: [[E::Lanes<S>; NV]; NT] =
             std::array::from_fn(|t| [E::splat(simd, self.bias[(first + t) % PANEL]); NV]);
         for (k, &offset) in self.offsets.values.iter().enumerate() {
             let mut shifted = [E::splat(simd, E::default()); NV];
             for v in 0..NV {
-                // SAFETY: the constructor checked o_k + p < x.len() for all p < length, where the mask ends.
+                // SAFETY: the constructors checked all positions p < length, where the mask ends, at every offset.
                 shifted[v] = unsafe {
-                    let source = self.x.as_ptr().add(offset + p + v * lanes);
+                    let source = self.x.as_ptr().add(offset + places[v]);
                     if FULL || v + 1 < NV {
                         E::load(simd, source)
                     } else {
@@ -164,6 +188,11 @@ impl<'a, E: Element> Products<'a, E> {
             }
         }
     }
+}
+
+/// Whether rows of so many values can be cut into registers of any machine.
+pub(in crate::ops) fn fills_registers<E>(width: usize) -> bool {
+    width > 0 && width.is_multiple_of(64 / size_of::<E>())
 }
 
 impl<E: Element> WithSimd for Products<'_, E> {
