@@ -2,11 +2,12 @@
 
 Needs `pip install torch`. Run with retained memory, as fewave's allocator does:
     MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=268435456 \
-        python benches/peers/torch_layers.py [threads] [quick | brief] [step [dense | layer-1]] > torch.csv
-With `quick` one shape only, with `brief` fewer repeats. Both memory layouts are timed; a comparison takes the better one, each column on its own. Times are the least of many repeats,
-in ms; "backward" is a forward and a backward pass with the gradients of the input and of all parameters. `step` times
-training steps of the demo's U-Net (width 32, depth 3, 64x64, batch 16; relative L2 loss, fused AdamW, clipping) instead, eager;
-its memory is the growth of the process's largest resident set, exact for the first case of a process only.
+        python benches/peers/torch_layers.py [threads] [quick] [step [dense | layer-1]] > torch.csv
+With `quick` one shape only. Both memory layouts are timed; a comparison takes the better one, each column on its own. Times are
+the least of the repeats within 0.4 s, of five at least, after one to warm up, as in fewave; in ms. "backward" is a forward and a
+backward pass with the gradients of the input and of all parameters. `step` times training steps of the demo's U-Net (width 32,
+depth 3, 64x64, batch 16; relative L2 loss, fused AdamW, clipping) instead, eager; its memory is the growth of the process's
+largest resident set, exact for the first case of a process only.
 """
 
 import resource
@@ -19,7 +20,7 @@ from torch import nn
 QUICK, STEP = "quick" in sys.argv, "step" in sys.argv
 THREADS = next((int(a) for a in sys.argv[1:] if a.isdigit()), 2)
 CASES = [(8, 64, (64, 64)), (8, 64, (128, 128)), (16, 32, (64, 64)), (16, 64, (16, 16)), (2, 32, (32, 64, 64))]
-BUDGET, REPEATS = (0.15, 2) if QUICK else (0.2, 3) if "brief" in sys.argv else (0.7, 5)
+BUDGET, REPEATS = (0.15, 2) if QUICK else (0.4, 5)
 LAYOUTS = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
