@@ -48,6 +48,9 @@ pub struct Global {
     /// Threads to compute with [default: all cores]
     #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=512))]
     pub threads: Option<u16>,
+    /// Where networks are computed: cpu, cuda or cuda:i [default: cpu; in trainings train.device]
+    #[arg(long, value_name = "DEVICE", global = true)]
+    pub device: Option<String>,
 }
 
 /// Subcommands, in the order of the work.
@@ -139,9 +142,9 @@ pub enum Command {
         /// Instead of training, sweep the learning rate and suggest one; the sweep goes into -o [default: find-lr]
         #[arg(long)]
         find_lr: bool,
-        /// Where to compute: cpu, cuda or cuda:i, by default the configuration's train.device
-        #[arg(long, value_name = "DEVICE")]
-        device: Option<String>,
+        /// Show where the time of updates went: waiting for data, forward, backward, optimiser
+        #[arg(long, conflicts_with = "find_lr")]
+        profile: bool,
     },
     /// Measure trained surrogates on a dataset: metrics.csv, predictions.hdf5, timing
     Evaluate {

@@ -26,7 +26,7 @@ use fewave_datasets::{Split, SplitName};
 
 use bench::LayerChoice;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{BenchKind, Cli, Command};
 use crate::comparison::files::PREDICTED_BY;
 use crate::config::ConfigError;
 use crate::console;
@@ -40,6 +40,12 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     if !global.set.is_empty() && !reads_configuration(&cli.command) {
         return Err(ConfigError::Usage(
             "--set: this command reads no configuration; it works with demo, simulate, generate, train and study".to_owned(),
+        )
+        .into());
+    }
+    if global.device.is_some() && !runs_networks(&cli.command) {
+        return Err(ConfigError::Usage(
+            "--device: this command runs no network; it works with demo, train, study, evaluate, compare, predict and bench layers".to_owned(),
         )
         .into());
     }
@@ -98,15 +104,14 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             output,
             resume,
             find_lr,
-            device,
+            profile,
         } => {
             // only --find-lr goes without
             let output = output.unwrap_or_else(|| "find-lr".into());
-            let device = device.as_deref();
             if find_lr {
-                find_rate::run(&config, &output, device, global)?;
+                find_rate::run(&config, &output, global)?;
             } else {
-                train::run(&config, &output, resume, device, global)?;
+                train::run(&config, &output, resume, profile, global)?;
             }
         }
         Command::Evaluate {
@@ -151,6 +156,22 @@ fn reads_configuration(command: &Command) -> bool {
             | Command::Generate { .. }
             | Command::Train { .. }
             | Command::Study { .. }
+    )
+}
+
+fn runs_networks(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Demo { .. }
+            | Command::Train { .. }
+            | Command::Study { .. }
+            | Command::Evaluate { .. }
+            | Command::Compare { .. }
+            | Command::Predict { .. }
+            | Command::Bench {
+                kind: BenchKind::Layers,
+                ..
+            }
     )
 }
 

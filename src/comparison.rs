@@ -59,11 +59,11 @@ pub struct Loaded {
 ///
 /// # Errors
 /// When a run is given twice, cannot be loaded or does not fit the data, or where there is nothing that all predict.
-pub fn load(runs: &[PathBuf], split: &Split) -> anyhow::Result<Vec<Loaded>> {
+pub fn load(runs: &[PathBuf], split: &Split, device: &Device) -> anyhow::Result<Vec<Loaded>> {
     scope::refuse_repeated(runs)?;
     let mut loaded = Vec::new();
     for (run, label) in runs.iter().zip(labels(runs)) {
-        let surrogate = Surrogate::load(run, &Device::Cpu)?;
+        let surrogate = Surrogate::load(run, device)?;
         surrogate.check(split)?;
         let run = run.clone();
         loaded.push(Loaded {

@@ -55,10 +55,13 @@ pub struct Trivial<'a> {
 ///
 /// # Errors
 /// When a run cannot be loaded or is given twice, or for traces beside other tasks.
-pub fn load(runs: &[PathBuf]) -> anyhow::Result<Option<Vec<(PathBuf, Surrogate)>>> {
+pub fn load(
+    runs: &[PathBuf],
+    device: &Device,
+) -> anyhow::Result<Option<Vec<(PathBuf, Surrogate)>>> {
     let mut loaded = Vec::new();
     for run in runs {
-        loaded.push((run.clone(), Surrogate::load(run, &Device::Cpu)?));
+        loaded.push((run.clone(), Surrogate::load(run, device)?));
     }
     let of_traces = |(_, surrogate): &&(PathBuf, Surrogate)| surrogate.traces().is_some();
     let count = loaded.iter().filter(of_traces).count();

@@ -2,12 +2,13 @@
 
 Needs `pip install torch`. Run with retained memory, as fewave's allocator does:
     MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=268435456 \
-        python benches/peers/torch_layers.py [threads] [quick] [step [dense | layer-1]] > torch.csv
+        python benches/peers/torch_layers.py [threads] [quick] [--device cuda] [step [dense | layer-1]] > torch.csv
 With `quick` one shape only. Both memory layouts are timed; a comparison takes the better one, each column on its own. Times are
 the least of the repeats within 0.4 s, of five at least, after one to warm up, as in fewave; in ms. "backward" is a forward and a
 backward pass with the gradients of the input and of all parameters. `step` times training steps of the demo's U-Net (width 32,
 depth 3, 64x64, batch 16; relative L2 loss, fused AdamW, clipping) instead, eager; its memory is the growth of the process's
-largest resident set, exact for the first case of a process only.
+largest resident set, exact for the first case of a process only. On a GPU (`--device cuda[:i]`) the device is waited for at the
+end of every repeat, cuDNN searches its algorithms beforehand and TF32 is off, as in fewave; `tf32` switches it on.
 """
 
 import resource
@@ -17,6 +18,8 @@ import time
 import torch
 from torch import nn
 
+DEVICE = sys.argv[sys.argv.index("--device") + 1] if "--device" in sys.argv else "cpu"
+TF32 = "tf32" in sys.argv
 QUICK, STEP = "quick" in sys.argv, "step" in sys.argv
 THREADS = next((int(a) for a in sys.argv[1:] if a.isdigit()), 2)
 CASES = [(8, 64, (64, 64)), (8, 64, (128, 128)), (16, 32, (64, 64)), (16, 64, (16, 16)), (2, 32, (32, 64, 64))]
@@ -65,12 +68,19 @@ class Unet(nn.Module):
         return self.head(x)
 
 
+def wait():
+    if DEVICE != "cpu":
+        torch.cuda.synchronize(DEVICE)
+
+
 def least(work):
     work()
+    wait()
     best, repeats, start = float("inf"), 0, time.perf_counter()
     while repeats < REPEATS or (time.perf_counter() - start < BUDGET and repeats < 500):
         one = time.perf_counter()
         work()
+        wait()
         best = min(best, time.perf_counter() - one)
         repeats += 1
     return best * 1e3
@@ -82,7 +92,7 @@ def largest():
 
 def show(side, name, batch, channels, size, kernel, forward, both, parameters, memory=""):
     shape = "x".join(map(str, size))
-    print(f"{side},{name},{batch},{channels},{shape},{kernel},{THREADS},{forward:.3f},{both:.3f},,,{parameters},{memory}",
+    print(f"{side},{name},{batch},{channels},{shape},{kernel},{THREADS},{DEVICE},{forward:.3f},{both:.3f},,,{parameters},{memory}",
           flush=True)
 
 
@@ -99,9 +109,9 @@ def layers():
                 ("filter-1", one_way(axes, channels, channels, channels, kernel, False)),
             ):
                 for side, form in (("torch", torch.contiguous_format), ("torch-channels-last", LAYOUTS[axes])):
-                    layer = layer.to(memory_format=form)
-                    x = torch.randn(batch, channels, *size).to(memory_format=form).requires_grad_()
-                    ones = torch.ones(batch, channels, *size).to(memory_format=form)
+                    layer = layer.to(DEVICE, memory_format=form)
+                    x = torch.randn(batch, channels, *size, device=DEVICE).to(memory_format=form).requires_grad_()
+                    ones = torch.ones(batch, channels, *size, device=DEVICE).to(memory_format=form)
 
                     def forward():
                         with torch.no_grad():
@@ -125,8 +135,8 @@ def steps():
     for name, layer in chosen.items():
         if any(other in sys.argv for other in chosen) and name not in sys.argv:
             continue
-        network = Unet(layer, width).to(memory_format=torch.channels_last)
-        x, target = (torch.randn(batch, c, side, side).to(memory_format=torch.channels_last) for c in (3, 1))
+        network = Unet(layer, width).to(DEVICE, memory_format=torch.channels_last)
+        x, target = (torch.randn(batch, c, side, side, device=DEVICE).to(memory_format=torch.channels_last) for c in (3, 1))
         optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-4, fused=True)
         before = largest()
 
@@ -148,5 +158,8 @@ def steps():
 
 
 torch.set_num_threads(THREADS)
-print("side,layer,batch,channels,map,kernel,threads,forward_ms,backward_ms,forward_share,backward_share,parameters,peak_mib")
+if DEVICE != "cpu":
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = TF32
+print("side,layer,batch,channels,map,kernel,threads,device,forward_ms,backward_ms,forward_share,backward_share,parameters,peak_mib")
 steps() if STEP else layers()

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::cli::{BenchKind, Global, SchemeArgument};
 use crate::config::ConfigError;
 use crate::console::Console;
+use crate::device;
 use crate::output;
 
 /// Which of the cases of `bench layers` are wanted.
@@ -36,12 +37,13 @@ pub fn run(
         .into());
     }
     let console = Console::new(global);
+    let device = device::or_cpu(global)?;
     if let Some(file) = file {
         output::prepare_file(file, global.force)?;
     }
     match kind {
         BenchKind::Solver => solver::run(file, quick, &console),
-        BenchKind::Layers => layers::run(layers, file, quick, &console),
+        BenchKind::Layers => layers::run(layers, &device, file, quick, &console),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use candle_core::Device;
 use fewave_datasets::{Split, SplitName, content_hash};
 use fewave_surrogate::Surrogate;
 
@@ -14,6 +15,7 @@ use crate::comparison::requirements::{self, Requirement};
 use crate::comparison::{self, Measured, report};
 use crate::config::ConfigError;
 use crate::console::Console;
+use crate::device;
 use crate::output::{self, Contents};
 use crate::traces;
 
@@ -29,7 +31,8 @@ pub fn run(
 ) -> anyhow::Result<ExitCode> {
     let console = Console::new(global);
     let demanded = requirements::read(&limits.require, limits.requirements.as_deref())?;
-    if let Some(loaded) = traces::load(runs)? {
+    let device = device::or_cpu(global)?;
+    if let Some(loaded) = traces::load(runs, &device)? {
         if !demanded.is_empty() {
             return Err(ConfigError::Usage(
                 "--require: these runs predict seismograms, and requirements judge the errors of fields; leave it out and read the tables"
@@ -48,13 +51,18 @@ pub fn run(
         )?;
         return Ok(ExitCode::SUCCESS);
     }
+    let typed_device = match &global.device {
+        Some(name) => format!(" --device {name}"),
+        None => String::new(),
+    };
     let inputs = Inputs {
         runs,
+        device: &device,
         data,
         split,
         arguments,
         requirements: &demanded,
-        typed: limits.typed(),
+        typed: limits.typed() + &typed_device,
     };
     let Compared { measured, fe } = compare(&inputs, folder, global.force, &console)?;
     console.say(format!(
@@ -217,6 +225,8 @@ impl RequirementArguments {
 pub struct Inputs<'a> {
     /// The runs.
     pub runs: &'a [PathBuf],
+    /// Where they are computed.
+    pub device: &'a Device,
     /// The dataset.
     pub data: &'a Path,
     /// Its split.
@@ -241,6 +251,7 @@ pub fn compare(
 ) -> anyhow::Result<Compared> {
     let Inputs {
         runs,
+        device,
         data,
         split,
         arguments,
@@ -248,7 +259,7 @@ pub fn compare(
         typed,
     } = inputs;
     let opened = super::open_reference(data, *split)?;
-    let loaded = comparison::load(runs, &opened)?;
+    let loaded = comparison::load(runs, &opened, device)?;
     output::prepare_folder(folder, &CONTENTS, force)?;
     let mut measured = comparison::measure(loaded, &opened, console)?;
     let fe = match arguments.options() {

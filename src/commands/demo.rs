@@ -12,6 +12,7 @@ use crate::comparison;
 use crate::config::dataset::DatasetConfig;
 use crate::config::document::Document;
 use crate::console::{Console, duration};
+use crate::device;
 use crate::interrupt::Interrupted;
 use crate::output::{self, Contents};
 
@@ -61,7 +62,11 @@ pub fn run(folder: &Path, global: &Global) -> anyhow::Result<()> {
     let dataset = DatasetConfig::from_document(&files[0].1, false)?;
     let mut trainings = Vec::new();
     for (name, document, _) in &files[1..] {
-        trainings.push((*name, train::read(document)?));
+        let mut config = train::read(document)?;
+        if let Some(device) = &global.device {
+            config.train.device.clone_from(device);
+        }
+        trainings.push((*name, config));
     }
     let same = |name: &str, text: &str| {
         std::fs::read_to_string(folder.join(format!("{name}.toml"))).is_ok_and(|old| old == text)
@@ -74,6 +79,7 @@ pub fn run(folder: &Path, global: &Global) -> anyhow::Result<()> {
     for (name, _, text) in &files {
         output::write_atomically(&folder.join(format!("{name}.toml")), text.as_bytes())?;
     }
+    let device = device::or_cpu(global)?;
     console.say(format!(
         "1/4  data: {} trajectories of the 2-D wave equation in random media",
         dataset.count.iter().sum::<usize>()
@@ -89,7 +95,11 @@ pub fn run(folder: &Path, global: &Global) -> anyhow::Result<()> {
         console.say(format!("{}/4  training {name}", number + 2));
         let run = folder.join("runs").join(name);
         let resume = run.join("last.safetensors").exists();
-        train::start(config, &run, resume, false, name, &console).map_err(|error| {
+        let mode = train::Mode {
+            resume,
+            ..train::Mode::default()
+        };
+        train::start(config, &run, mode, name, &console).map_err(|error| {
             if error.is::<Interrupted>() {
                 Interrupted("what is done is kept; the same command continues".to_owned()).into()
             } else {
@@ -101,6 +111,7 @@ pub fn run(folder: &Path, global: &Global) -> anyhow::Result<()> {
     console.say("4/4  evaluation on trajectories that neither has seen, and the report");
     let inputs = Inputs {
         runs: &runs,
+        device: &device,
         data: &folder.join("data"),
         split: SplitName::Test,
         arguments: &FeArguments::default(),

@@ -7,6 +7,7 @@ use crate::comparison;
 use crate::comparison::fe::{self, FeOptions};
 use crate::config::ConfigError;
 use crate::console::Console;
+use crate::device;
 use crate::output::{self, Contents};
 use crate::traces;
 
@@ -41,10 +42,11 @@ pub fn run(
         .into());
     }
     let split = super::open_reference(data, split.into())?;
-    let traces = traces::load(runs)?;
+    let device = device::or_cpu(global)?;
+    let traces = traces::load(runs, &device)?;
     let loaded = match &traces {
         Some(_) => Vec::new(),
-        None => comparison::load(runs, &split)?,
+        None => comparison::load(runs, &split, &device)?,
     };
     let mut folders = Vec::new();
     for run in runs {

@@ -27,16 +27,11 @@ const CONTENTS: Contents = Contents {
 };
 
 /// Runs the command.
-pub fn run(
-    config: &Path,
-    folder: &Path,
-    device: Option<&str>,
-    global: &Global,
-) -> anyhow::Result<()> {
+pub fn run(config: &Path, folder: &Path, global: &Global) -> anyhow::Result<()> {
     let console = Console::new(global);
     let document = Document::read(config, &global.set)?;
     let config = super::train::read(&document)?;
-    let device = super::train::device(device.unwrap_or(&config.train.device))?;
+    let device = crate::device::open(global.device.as_ref().unwrap_or(&config.train.device))?;
     super::train::check_data(&config)?;
     output::prepare_folder(folder, &CONTENTS, global.force)?;
     let _graceful = interrupt::graceful();

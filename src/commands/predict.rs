@@ -5,7 +5,6 @@ mod field;
 use std::path::Path;
 use std::time::Instant;
 
-use candle_core::Device;
 use fewave_datasets::{FileWriter, Split};
 use fewave_surrogate::{Execution, LayerExecution, Surrogate, TaskConfig};
 use ndarray::{Array2, Array3, s};
@@ -15,6 +14,7 @@ use crate::commands::train::label;
 use crate::comparison::{files, ranges};
 use crate::config::ConfigError;
 use crate::console::{Console, duration};
+use crate::device;
 use crate::output;
 use crate::traces;
 
@@ -50,7 +50,7 @@ pub fn run(
         .into());
     }
     output::prepare_file(file, global.force)?;
-    let surrogate = Surrogate::load(run, &Device::Cpu)?;
+    let surrogate = Surrogate::load(run, &device::or_cpu(global)?)?;
     if let Some(constants) = surrogate.traces() {
         if let Some(count) = steps {
             return Err(ConfigError::Usage(format!(

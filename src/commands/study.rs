@@ -21,7 +21,12 @@ pub fn run(
     global: &Global,
 ) -> anyhow::Result<ExitCode> {
     let console = Console::new(global);
-    let study = Study::read(file, &global.set)?;
+    let mut study = Study::read(file, &global.set)?;
+    if let Some(device) = &global.device {
+        for run in &mut study.runs {
+            run.config.train.device.clone_from(device);
+        }
+    }
     let folder = Folder::new(folder);
     if !dry_run {
         if global.force {

@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use candle_core::Device;
 use fewave_datasets::SplitName;
 use fewave_surrogate::checkpoint::Validation;
 use fewave_surrogate::train::footprint::TrainFootprint;
 use fewave_surrogate::train::log::StepReport;
+use fewave_surrogate::train::profile::{Part, Profile};
 use fewave_surrogate::{Start, TrainConfig, TrainObserver, TrainPlan, TrainSummary, train};
 use serde_json::json;
 
@@ -15,7 +15,8 @@ use crate::cli::Global;
 use crate::config::ConfigError;
 use crate::config::document::Document;
 use crate::config::train::from_document;
-use crate::console::{Console, Progress, bytes, duration, grouped, percent};
+use crate::console::{Console, Progress, bytes, duration, grouped, percent, table};
+use crate::device;
 use crate::interrupt::{self, Interrupted};
 use crate::output::{self, Contents};
 
@@ -24,16 +25,24 @@ pub fn run(
     config: &Path,
     run: &Path,
     resume: bool,
-    device: Option<&str>,
+    profile: bool,
     global: &Global,
 ) -> anyhow::Result<()> {
     let console = Console::new(global);
     let document = Document::read(config, &global.set)?;
     let mut config: TrainConfig = read(&document)?;
-    if let Some(device) = device {
-        config.train.device = device.to_owned();
+    if let Some(device) = &global.device {
+        config.train.device.clone_from(device);
     }
-    let summary = start(&config, run, resume, global.force, "training", &console)?;
+    let mode = Mode {
+        resume,
+        force: global.force,
+        profile,
+    };
+    let summary = start(&config, run, mode, "training", &console)?;
+    if let Some(profile) = &summary.profile {
+        console.show(profiled(profile));
+    }
     if let Some(best) = &summary.best {
         console.say(format!(
             "{}: {} parameters, {} steps in {}; best on the valid split at step {}: {} {}",
@@ -82,6 +91,17 @@ pub fn read(document: &Document) -> Result<TrainConfig, ConfigError> {
     Ok(config)
 }
 
+/// How a training begins, and whether its updates are timed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Mode {
+    /// From the run's last checkpoint.
+    pub resume: bool,
+    /// Instead of what is in the folder.
+    pub force: bool,
+    /// With the parts of updates timed.
+    pub profile: bool,
+}
+
 /// Trains with a progress bar, Ctrl-C and a fresh or resumed run folder.
 ///
 /// # Errors
@@ -89,26 +109,26 @@ pub fn read(document: &Document) -> Result<TrainConfig, ConfigError> {
 pub fn start(
     config: &TrainConfig,
     run: &Path,
-    resume: bool,
-    force: bool,
+    mode: Mode,
     label: &str,
     console: &Console,
 ) -> anyhow::Result<TrainSummary> {
-    let device = device(&config.train.device)?;
+    let device = device::open(&config.train.device)?;
     check_data(config)?;
     let (channels, axes) = (config.task.least_channels(), config.task.axes());
     for warning in config.network.warnings(channels, axes)? {
         console.warn(warning);
     }
-    let start = if resume {
+    let start = if mode.resume {
         Start::Resume
     } else {
-        prepare_run(run, force)?;
+        prepare_run(run, mode.force)?;
         Start::Fresh
     };
     let _graceful = interrupt::graceful();
     let mut observer = Observer {
         console,
+        profiles: mode.profile,
         label: label.to_owned(),
         progress: None,
         valid: None,
@@ -178,26 +198,9 @@ fn prepare_run(run: &Path, force: bool) -> anyhow::Result<()> {
     output::prepare_folder(run, &CONTENTS, force)
 }
 
-/// The device of a name in configurations and on the command line.
-///
-/// # Errors
-/// For a name that is none, or a device that this program was built without.
-pub fn device(name: &str) -> anyhow::Result<Device> {
-    match name.split(':').next() {
-        Some("cpu") if name == "cpu" => Ok(Device::Cpu),
-        Some("cuda") => Err(ConfigError::Usage(format!(
-            "device {name}: this build of fewave computes on the CPU only; use --device cpu"
-        ))
-        .into()),
-        _ => Err(ConfigError::Usage(format!(
-            "device {name}: expected cpu or cuda[:i], for example --device cpu"
-        ))
-        .into()),
-    }
-}
-
 /// Draws the progress of a training.
 struct Observer<'a> {
+    profiles: bool,
     console: &'a Console,
     label: String,
     progress: Option<Progress>,
@@ -205,6 +208,10 @@ struct Observer<'a> {
 }
 
 impl TrainObserver for Observer<'_> {
+    fn profiles(&self) -> bool {
+        self.profiles
+    }
+
     fn started(&mut self, plan: &TrainPlan) {
         self.console.say(format!(
             "{}: {} parameters ({} in the dense twin), {} multiply-adds a prediction; {} samples, batch {}, {} steps",
@@ -267,6 +274,24 @@ impl TrainObserver for Observer<'_> {
     fn validated(&mut self, validation: &Validation) {
         self.valid = Some(validation.error());
     }
+}
+
+/// Where the time of updates went, as a table.
+fn profiled(profile: &Profile) -> String {
+    let each = |seconds: f64| format!("{:.2}", 1e3 * seconds / profile.updates.max(1) as f64);
+    let all: f64 = profile.parts.iter().sum();
+    let parts = Part::ALL.iter().zip(profile.parts).map(|(part, seconds)| {
+        let share = percent(seconds / all.max(f64::MIN_POSITIVE));
+        vec![part.name().to_owned(), each(seconds), share]
+    });
+    // of the thread that reads ahead: no part of an update's time
+    let beside = [
+        ("beside: reading", profile.reading),
+        ("beside: sending to the device", profile.sending),
+    ];
+    let beside = beside.map(|(name, seconds)| vec![name.to_owned(), each(seconds), "–".to_owned()]);
+    let lines: Vec<Vec<String>> = parts.chain(beside).collect();
+    table(&["part", "ms an update", "share"], &lines)
 }
 
 /// A run's folder by its last name, for labels.

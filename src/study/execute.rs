@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use candle_core::Device;
 use fewave_datasets::SplitName;
 use fewave_surrogate::train::estimate::Estimate;
 use fewave_surrogate::{EvaluateOptions, Surrogate, evaluate, project};
@@ -14,6 +13,7 @@ use super::record::{Outcome, Record, Results, State, state};
 use super::{Folder, PlannedRun, Study};
 use crate::commands::{open_reference, train};
 use crate::console::{Console, duration, percent};
+use crate::device;
 use crate::interrupt::{self, Interrupted};
 
 /// A study with what its runs will take and how far they are.
@@ -65,7 +65,7 @@ impl Schedule {
                 }
                 checked.push(run.config.data.clone());
             }
-            train::device(&run.config.train.device)?;
+            device::open(&run.config.train.device)?;
             // neither seed nor rate changes what a training takes
             let mut alike = run.config.clone();
             (
@@ -230,8 +230,12 @@ impl Schedule {
             }
         }
         let resume = run.project_from.is_some() || matches!(job.state, State::Begun(..));
-        train::start(&run.config, &path, resume, false, label, console)?;
-        let surrogate = Surrogate::load(&path, &Device::Cpu)?;
+        let mode = train::Mode {
+            resume,
+            ..train::Mode::default()
+        };
+        train::start(&run.config, &path, mode, label, console)?;
+        let surrogate = Surrogate::load(&path, &device::open(&run.config.train.device)?)?;
         let measure = |split: SplitName| {
             let split = open_reference(&run.config.data, split)?;
             let options = EvaluateOptions {

@@ -16,6 +16,7 @@ use super::selection::median;
 use super::{Folder, Study};
 use crate::commands::open_reference;
 use crate::console::Console;
+use crate::device;
 
 /// Rounds over all runs.
 const ROUNDS: usize = 5;
@@ -40,7 +41,8 @@ pub fn measure(
     for round in 0..ROUNDS {
         for (number, &place) in finished.iter().enumerate() {
             let run = &study.runs[place];
-            times[number].extend(time(&folder.run(&run.name), &run.config.data)?);
+            let device = device::open(&run.config.train.device)?;
+            times[number].extend(time(&folder.run(&run.name), &run.config.data, &device)?);
             progress.set(
                 (round * finished.len() + number + 1) as u64,
                 run.name.clone(),
@@ -68,8 +70,8 @@ pub fn measure(
 }
 
 /// Times of single predictions of the first trajectory of the test split, ms, after two to warm up.
-fn time(run: &Path, data: &Path) -> anyhow::Result<Vec<f64>> {
-    let surrogate = Surrogate::load(run, &Device::Cpu)?;
+fn time(run: &Path, data: &Path, device: &Device) -> anyhow::Result<Vec<f64>> {
+    let surrogate = Surrogate::load(run, device)?;
     surrogate.set_execution(Execution::Fastest);
     let split = open_reference(data, SplitName::Test)?;
     let predict = predictor(&surrogate, &split)?;

@@ -19,6 +19,8 @@ pub use step::{StepCase, step_cases};
 use std::hint::black_box;
 use std::time::Instant;
 
+use candle_core::Device;
+
 use crate::Result;
 
 /// What a case took.
@@ -54,8 +56,9 @@ impl Effort {
     };
 
     /// The least time of the repeats of `work`, after one that warms up, s.
-    fn least<T>(self, mut work: impl FnMut() -> Result<T>) -> Result<f64> {
+    fn least<T>(self, device: &Device, mut work: impl FnMut() -> Result<T>) -> Result<f64> {
         work()?;
+        device.synchronize()?;
         let (start, mut least) = (Instant::now(), f64::INFINITY);
         let mut repeat = 0;
         while repeat < self.repeats
@@ -63,6 +66,8 @@ impl Effort {
         {
             let one = Instant::now();
             black_box(work()?);
+            // a GPU has only been told so far
+            device.synchronize()?;
             least = least.min(one.elapsed().as_secs_f64());
             repeat += 1;
         }
@@ -87,7 +92,7 @@ mod tests {
         dense.batch = 2;
         dense.channels = 4;
         dense.map = vec![6, 5];
-        let measurement = dense.measure(effort).unwrap();
+        let measurement = dense.measure(&Device::Cpu, effort).unwrap();
         assert_eq!(measurement.parameters, 4 * 4 * 9 + 4);
         assert_eq!(measurement.operations, 2.0 * 2.0 * (4 * 4 * 9 * 30) as f64);
         assert!(measurement.forward > 0.0 && measurement.both > 0.0);

@@ -27,8 +27,12 @@
 
 pub mod bench;
 pub mod checkpoint;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod error;
 pub mod evaluate;
+#[doc(hidden)]
+pub mod host;
 pub mod metrics;
 pub mod network;
 pub mod ops;
@@ -64,4 +68,5 @@ pub use surrogate::{Provenance, Span, Surrogate};
 pub use task::{Grid, TaskConfig};
 pub use train::config::{TrainConfig, TrainSettings};
 pub use train::find_rate::{RatePoint, RateSweep, find_rate};
+pub use train::settings::Precision;
 pub use train::{Start, TrainObserver, TrainPlan, TrainSummary, train};

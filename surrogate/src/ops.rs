@@ -21,7 +21,7 @@ mod row;
 mod scale;
 mod shifted;
 
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 
 pub(crate) use add::add_scaled;
 pub(crate) use gather::{Table, gather};
@@ -29,7 +29,7 @@ pub(crate) use offset::add_offset;
 pub use resample::{average_pool, max_pool, upsample_nearest};
 pub(crate) use scale::scale_samples;
 
-use crate::{Result, SurrogateError, tape};
+use crate::{Result, SurrogateError, host, tape};
 
 /// N-dimensional convolution of maps (B, S, N₁, …) with a kernel (T, S, d₁, …) of odd sides and a bias (T): (B, T, N₁, …).
 ///
@@ -140,6 +140,7 @@ pub fn one_way_filter(
         Some(bias) => {
             let mut shape = vec![1; dims.len()];
             shape[1] = outputs;
+            let bias = bias.to_dtype(sum.dtype())?;
             Ok(sum.broadcast_add(&bias.reshape(shape)?)?)
         }
         None => Ok(sum),
@@ -242,15 +243,10 @@ fn pointwise(matrix: &Tensor, rank: usize) -> Result<Tensor> {
     Ok(matrix.reshape(shape)?)
 }
 
-/// Whether the host's kernels can take these tensors: on the host, all f32 or all f64.
+/// Whether the host's kernels can take these tensors.
 fn on_host(tensors: &[Option<&Tensor>]) -> bool {
-    let mut tensors = tensors.iter().flatten();
-    let Some(first) = tensors.next() else {
-        return false;
-    };
-    let real = matches!(first.dtype(), DType::F32 | DType::F64);
-    real && first.device().is_cpu()
-        && tensors.all(|t| t.device().is_cpu() && t.dtype() == first.dtype())
+    let tensors: Vec<&Tensor> = tensors.iter().copied().flatten().collect();
+    host::serves(&tensors)
 }
 
 fn check_convolution(input: &Tensor, kernel: &Tensor, bias: Option<&Tensor>) -> Result<()> {

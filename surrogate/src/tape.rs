@@ -13,6 +13,7 @@ use std::sync::Arc;
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
+use crate::host;
 use crate::pieces::in_pieces;
 
 thread_local! {
@@ -199,7 +200,7 @@ impl Gradients {
 }
 
 fn sum(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    if a.device().is_cpu() && a.elem_count() > BLOCK {
+    if a.elem_count() > BLOCK && host::serves(&[a, b]) {
         a.contiguous()?.apply_op2_no_bwd(&b.contiguous()?, &Sum)
     } else {
         a + b

@@ -19,6 +19,7 @@ pub mod loss;
 mod noise;
 pub(crate) mod optimiser;
 mod order;
+pub mod profile;
 mod run;
 pub mod schedule;
 pub mod selection;
@@ -38,6 +39,7 @@ use events::Events;
 use footprint::{Pace, TrainFootprint};
 use log::{LOG, Log, StepReport};
 use optimiser::AdamW;
+use profile::{Profile, Stopwatch};
 use run::{Record, Run};
 use setup::Setup;
 use std::fs;
@@ -76,6 +78,11 @@ pub struct TrainPlan {
 
 /// Follows a run: draws its progress, stops it.
 pub trait TrainObserver {
+    /// Whether the parts of updates are to be timed, for [`TrainSummary::profile`].
+    fn profiles(&self) -> bool {
+        false
+    }
+
     /// The run is about to start or to continue.
     fn started(&mut self, _plan: &TrainPlan) {}
 
@@ -113,6 +120,8 @@ pub struct TrainSummary {
     pub best: Option<Validation>,
     /// Trainable reals.
     pub parameters: usize,
+    /// Where the time of updates went, if the observer wanted to know.
+    pub profile: Option<Profile>,
     /// The checkpoint of the best validation, once there is one.
     pub best_path: PathBuf,
     /// The checkpoint from which the run continues.
@@ -178,6 +187,7 @@ pub fn train(
         steps,
         first_step: metadata.step,
     });
+    let stopwatch = Stopwatch::new(device, observer.profiles());
     std::thread::scope(|scope| {
         let batches = loader.run_ahead(scope, metadata.step..steps, config.train.accumulate)?;
         let saved = (metadata.step > 0).then_some(metadata.step);
@@ -194,6 +204,7 @@ pub fn train(
             saved,
             footprint,
             pace: Pace::default(),
+            stopwatch,
         }
         .finish(batches, observer)
     })

@@ -117,16 +117,6 @@ fn data_that_a_surrogate_cannot_take() {
         &["predict", "run", "--input", "absent.hdf5", "-o", "p.hdf5"],
         &["absent.hdf5"],
     );
-    place.fails(
-        2,
-        &["train", "train.toml", "-o", "gpu", "--device", "cuda"],
-        &["cuda", "--device cpu"],
-    );
-    place.fails(
-        2,
-        &["train", "train.toml", "-o", "gpu", "--device", "tpu"],
-        &["tpu", "cpu or cuda"],
-    );
 }
 
 #[test]

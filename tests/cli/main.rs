@@ -8,6 +8,7 @@ mod bad_data;
 mod bad_runs;
 mod chain;
 mod comparison;
+mod device;
 mod examples;
 mod field;
 mod generate;

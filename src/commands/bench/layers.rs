@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use candle_core::{Device, DeviceLocation};
 use fewave_solver::bench::multiply_add_flops;
 use fewave_surrogate::Result;
 use fewave_surrogate::bench::{Effort, Measurement, candle_cases, layer_cases, step_cases};
@@ -21,6 +22,7 @@ struct Row {
     map: String,
     kernel: usize,
     threads: usize,
+    device: String,
     forward_ms: f64,
     /// Forward and backward; of a step the whole step.
     backward_ms: f64,
@@ -34,7 +36,7 @@ struct Row {
 
 #[derive(Debug, Serialize)]
 struct Report {
-    /// Peak of fused multiply-adds in f32, two operations each.
+    /// Peak of the processor's fused multiply-adds in f32, two operations each; 0 where a GPU computes.
     f32_gflops: f64,
     cases: Vec<Row>,
 }
@@ -51,11 +53,18 @@ struct Size<'a> {
 /// Measures, shows and writes.
 pub fn run(
     choice: &LayerChoice,
+    device: &Device,
     file: Option<&Path>,
     quick: bool,
     console: &Console,
 ) -> anyhow::Result<()> {
-    let peak = multiply_add_flops::<f32>();
+    // the peak is the processor's; that of a GPU is not known here
+    let peak = if device.is_cpu() {
+        multiply_add_flops::<f32>()
+    } else {
+        0.0
+    };
+    let place = name(device);
     let mut report = Report {
         f32_gflops: rounded(peak / 1e9, 1),
         cases: Vec::new(),
@@ -80,7 +89,9 @@ pub fn run(
             };
             report
                 .cases
-                .push(measured(case.name, size, peak, || case.measure(effort))?);
+                .push(measured(case.name, size, (&place, peak), || {
+                    case.measure(device, effort)
+                })?);
             progress.set(report.cases.len() as u64, case.name);
         }
         progress.finish();
@@ -99,22 +110,40 @@ pub fn run(
             };
             report
                 .cases
-                .push(measured(case.name, size, peak, || case.measure(effort))?);
+                .push(measured(case.name, size, (&place, peak), || {
+                    case.measure(device, effort)
+                })?);
             progress.set(report.cases.len() as u64, case.name);
         }
         progress.finish();
-        if choice.schemes.is_empty() && !quick {
+        // candle's own operations are timed on the host, and on a GPU they are what ours are made of
+        if choice.schemes.is_empty() && !quick && device.is_cpu() {
             candle(effort, &mut report.cases)?;
         }
     }
-    console.show(format!(
-        "{} thread(s), multiply-adds {:.0} GFLOP/s in f32",
-        rayon::current_num_threads(),
-        report.f32_gflops
-    ));
+    if device.is_cpu() {
+        console.show(format!(
+            "{} thread(s), multiply-adds {:.0} GFLOP/s in f32",
+            rayon::current_num_threads(),
+            report.f32_gflops
+        ));
+    } else {
+        console.show(format!(
+            "{place}, f32; products by cuBLAS in full f32, without TF32"
+        ));
+    }
     console.show(shown(&report.cases));
     write(&report.cases, file, console)?;
     console.json(&report)
+}
+
+/// The device as the command line names it.
+fn name(device: &Device) -> String {
+    match device.location() {
+        DeviceLocation::Cpu => "cpu".into(),
+        DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
+        DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
+    }
 }
 
 /// candle's own operations, whose share of the peak and memory are not of interest.
@@ -129,7 +158,7 @@ fn candle(effort: Effort, rows: &mut Vec<Row>) -> anyhow::Result<()> {
             };
             rows.push(Row {
                 side: "candle",
-                ..row(name, size, 0.0, &measurement, 0)
+                ..row(name, size, ("cpu", 0.0), &measurement, 0)
             });
         }
     }
@@ -139,17 +168,17 @@ fn candle(effort: Effort, rows: &mut Vec<Row>) -> anyhow::Result<()> {
 fn measured(
     name: &'static str,
     size: Size<'_>,
-    peak: f64,
+    (place, peak): (&str, f64),
     measure: impl FnOnce() -> Result<Measurement>,
 ) -> Result<Row> {
     let (measurement, bytes) = peak_of(measure);
-    Ok(row(name, size, peak, &measurement?, bytes))
+    Ok(row(name, size, (place, peak), &measurement?, bytes))
 }
 
 fn row(
     name: &'static str,
     size: Size<'_>,
-    peak: f64,
+    (place, peak): (&str, f64),
     measurement: &Measurement,
     bytes: usize,
 ) -> Row {
@@ -169,6 +198,7 @@ fn row(
         map: shape(size.map),
         kernel: size.kernel,
         threads: rayon::current_num_threads(),
+        device: place.to_owned(),
         forward_ms: rounded(1e3 * forward, 3),
         backward_ms: rounded(1e3 * both, 3),
         forward_share: share(operations, forward),

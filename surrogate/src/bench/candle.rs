@@ -31,8 +31,8 @@ pub fn candle_cases(effort: Effort, kernel: usize) -> Result<[(&'static str, Mea
     };
     let measure = |forward: &dyn Fn() -> candle_core::Result<candle_core::Tensor>, parameters| {
         Ok::<_, crate::SurrogateError>(Measurement {
-            forward: effort.least(|| Ok(forward()?))?,
-            both: effort.least(|| Ok(forward()?.backward()?))?,
+            forward: effort.least(&Device::Cpu, || Ok(forward()?))?,
+            both: effort.least(&Device::Cpu, || Ok(forward()?.backward()?))?,
             operations: 0.0,
             parameters,
         })

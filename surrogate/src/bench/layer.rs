@@ -110,31 +110,31 @@ fn one_way(form: Form, rank: usize) -> Scheme {
 }
 
 impl LayerCase {
-    /// Builds and times the layer.
+    /// Builds and times the layer on a device.
     ///
     /// # Errors
     /// Those of the layer.
-    pub fn measure(&self, effort: Effort) -> Result<Measurement> {
+    pub fn measure(&self, device: &Device, effort: Effort) -> Result<Measurement> {
         let shape = ConvolutionShape {
             inputs: self.channels,
             outputs: self.channels,
             kernel: vec![self.kernel; self.map.len()],
             bias: true,
         };
-        let mut parameters = Parameters::new(DType::F32, &Device::Cpu);
+        let mut parameters = Parameters::new(DType::F32, device);
         let mut random = ChaCha12Rng::seed_from_u64(0);
         let layer = self
             .scheme
             .build(&shape, &mut parameters.root(), &mut random)?;
         let dims = [&[self.batch, self.channels], self.map.as_slice()].concat();
-        let input = Var::randn(0f32, 1f32, dims.as_slice(), &Device::Cpu)?;
+        let input = Var::randn(0f32, 1f32, dims.as_slice(), device)?;
         let positions = self.map.iter().product();
         let multiply_adds = self.batch * layer.footprint(positions).multiply_adds;
         // The gradient of the result is given, as another layer would.
-        let gradient = Tensor::ones(dims, DType::F32, &Device::Cpu)?;
+        let gradient = Tensor::ones(dims, DType::F32, device)?;
         Ok(Measurement {
-            forward: effort.least(|| layer.forward(&input))?,
-            both: effort.least(|| {
+            forward: effort.least(device, || layer.forward(&input))?,
+            both: effort.least(device, || {
                 let (output, tape) = Tape::record(|| layer.forward(&input))?;
                 Ok(tape.backward(output, gradient.clone())?)
             })?,

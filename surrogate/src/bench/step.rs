@@ -54,12 +54,12 @@ pub fn step_cases(quick: bool) -> Vec<StepCase> {
 }
 
 impl StepCase {
-    /// Builds the network and times its steps.
+    /// Builds the network and times its steps on a device.
     ///
     /// # Errors
     /// Those of the network.
-    pub fn measure(&self, effort: Effort) -> Result<Measurement> {
-        let mut parameters = Parameters::new(DType::F32, &Device::Cpu);
+    pub fn measure(&self, device: &Device, effort: Effort) -> Result<Measurement> {
+        let mut parameters = Parameters::new(DType::F32, device);
         let mut random = ChaCha12Rng::seed_from_u64(0);
         let channels = Channels {
             inputs: 3,
@@ -73,21 +73,22 @@ impl StepCase {
             .collect();
         let mut optimiser = AdamW::new(named, 1e-4, Some(1.0))?;
         let (batch, side) = (self.batch, self.side);
-        let input = Tensor::randn(0f32, 1f32, (batch, 3, side, side), &Device::Cpu)?;
-        let target = Tensor::randn(0f32, 1f32, (batch, 1, side, side), &Device::Cpu)?;
+        let input = Tensor::randn(0f32, 1f32, (batch, 3, side, side), device)?;
+        let target = Tensor::randn(0f32, 1f32, (batch, 1, side, side), device)?;
         let multiply_adds: usize = network
             .layers(&[side, side])
             .iter()
             .map(|layer| layer.multiply_adds)
             .sum();
         Ok(Measurement {
-            forward: effort.least(|| network.forward(&input))?,
-            both: effort.least(|| {
+            forward: effort.least(device, || network.forward(&input))?,
+            both: effort.least(device, || {
                 let (_, gradients) = differentiate(
                     network.as_ref(),
                     |prediction| Ok(relative_l2(prediction, &target, None)?),
                     &input,
                     0,
+                    || Ok(()),
                 )?;
                 Ok(optimiser.update(&gradients, 1e-3)?)
             })?,

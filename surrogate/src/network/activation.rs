@@ -9,9 +9,9 @@ use super::real::Real;
 use super::storage::{contiguous, on_cpu};
 use crate::pieces::in_pieces;
 use crate::simd::vectorised;
-use crate::tape;
+use crate::{host, tape};
 use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// The non-linearity after each convolution of a network (config key `activation`).
@@ -121,7 +121,7 @@ fn gelu_gate<F: Real>(x: F) -> F {
 
 /// `act(input)`, fused on the CPU.
 pub(crate) fn activate(input: &Tensor, activation: Activation) -> Result<Tensor> {
-    if matches!(input.device(), Device::Cpu) {
+    if host::serves(&[input]) {
         tape::apply1(&input.contiguous()?, activation)
     } else {
         activation.portable(input)

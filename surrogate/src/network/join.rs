@@ -9,12 +9,12 @@
 use super::real::Real;
 use super::storage::{contiguous, on_cpu};
 use crate::pieces::in_pieces;
-use crate::tape;
-use candle_core::{CpuStorage, CustomOp2, DType, Device, Layout, Result, Shape, Tensor};
+use crate::{host, tape};
+use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor};
 
 /// Doubles `coarse` along every spatial axis and concatenates `skip` behind it along the channels.
 pub(crate) fn upsample_and_join(coarse: &Tensor, skip: &Tensor) -> Result<Tensor> {
-    if matches!(coarse.device(), Device::Cpu) {
+    if host::serves(&[coarse, skip]) {
         tape::apply2(&coarse.contiguous()?, &skip.contiguous()?, Join)
     } else {
         portable(coarse, skip)
@@ -201,7 +201,7 @@ fn backward<F: Real>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Var;
+    use candle_core::{Device, Var};
 
     fn run(
         op: impl Fn(&Tensor, &Tensor) -> Tensor,

@@ -81,7 +81,12 @@ struct Linear {
 
 impl Linear {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        Ok(input.matmul(&self.weight.t()?)?.broadcast_add(&self.bias)?)
+        let (weight, bias) = (&self.weight, &self.bias);
+        let (weight, bias) = (
+            weight.to_dtype(input.dtype())?,
+            bias.to_dtype(input.dtype())?,
+        );
+        Ok(input.matmul(&weight.t()?)?.broadcast_add(&bias)?)
     }
 
     fn footprint(&self) -> LayerFootprint {

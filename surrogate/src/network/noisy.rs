@@ -13,7 +13,7 @@ use super::real::Real;
 use super::storage::{contiguous, on_cpu};
 use crate::pieces::in_pieces;
 use crate::scheme::hash::{Use, hash};
-use crate::tape;
+use crate::{host, tape};
 
 /// Values per parallel piece; even, so that pairs stay together.
 const BLOCK: usize = 1 << 12;
@@ -21,7 +21,7 @@ const BLOCK: usize = 1 << 12;
 /// `max(0, input + ε)`.
 pub(super) fn noisy_relu(input: &Tensor, deviation: f64, seed: u64) -> Result<Tensor> {
     let operation = NoisyRelu { deviation, seed };
-    if input.device().is_cpu() {
+    if host::serves(&[input]) {
         return tape::apply1(&input.contiguous()?, operation);
     }
     let noise = operation.noise(input.elem_count());

@@ -13,8 +13,8 @@ use super::real::{LANES, Real, sum, sum_of_squares};
 use super::storage::{contiguous, on_cpu};
 use crate::pieces::in_pieces;
 use crate::simd::vectorised;
-use crate::tape;
-use candle_core::{CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Tensor};
+use crate::{host, tape};
+use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +48,7 @@ pub(crate) fn normalise_and_activate(
     groups: usize,
     activation: Activation,
 ) -> Result<Tensor> {
-    if matches!(input.device(), Device::Cpu) {
+    if host::serves(&[input, scale, shift]) {
         tape::apply3(
             &input.contiguous()?,
             scale,
@@ -69,6 +69,9 @@ fn portable(
     activation: Activation,
 ) -> Result<Tensor> {
     let (batch, channels) = (input.dim(0)?, input.dim(1)?);
+    // of maps in bf16 the sums are taken in the weights' type
+    let dtype = input.dtype();
+    let input = &input.to_dtype(scale.dtype())?;
     let grouped = input.reshape((batch, groups, ()))?;
     let centred = grouped.broadcast_sub(&grouped.mean_keepdim(2)?)?;
     let deviation = (centred.sqr()?.mean_keepdim(2)? + EPSILON)?.sqrt()?;
@@ -76,11 +79,10 @@ fn portable(
         .broadcast_div(&deviation)?
         .reshape((batch, channels, ()))?;
     let scaled = normalised.broadcast_mul(&scale.reshape((1, channels, 1))?)?;
-    activation.portable(
-        &scaled
-            .broadcast_add(&shift.reshape((1, channels, 1))?)?
-            .reshape(input.shape())?,
-    )
+    let shifted = scaled
+        .broadcast_add(&shift.reshape((1, channels, 1))?)?
+        .reshape(input.shape())?;
+    activation.portable(&shifted)?.to_dtype(dtype)
 }
 
 /// The fused operation on the CPU.
@@ -323,7 +325,7 @@ fn dot_centred<F: Real>(g: &[F], x: &[F], mean: F) -> F {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Var;
+    use candle_core::{Device, Var};
 
     fn wave(count: usize, phase: f64) -> Vec<f64> {
         (0..count)

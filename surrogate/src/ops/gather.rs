@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use super::element::{Element, slice, with_slice};
 use super::memory::Output;
+use super::on_host;
 use crate::{Result, tape};
 
 /// The bit of an entry that says minus.
@@ -27,6 +28,8 @@ pub(crate) struct Table {
     /// The number of values.
     values: usize,
     by_value: OnceLock<ByValue>,
+    /// Indices and signs, (places) each, on the first device and in the first type that asked for them.
+    on_device: OnceLock<(Tensor, Tensor)>,
 }
 
 /// The same, listed by value: places `starts[v]..starts[v + 1]`, each with [`MINUS`].
@@ -49,6 +52,7 @@ impl Table {
             entries,
             values,
             by_value: OnceLock::new(),
+            on_device: OnceLock::new(),
         }
     }
 
@@ -70,6 +74,29 @@ impl Table {
             }
             ByValue { starts, places }
         })
+    }
+
+    /// Indices and signs where `values` are and in their type, sent there once.
+    fn on_device(&self, values: &Tensor) -> Result<(Tensor, Tensor)> {
+        let (device, dtype) = (values.device(), values.dtype());
+        if let Some(both) = self.on_device.get()
+            && both.0.device().same_device(device)
+            && both.1.dtype() == dtype
+        {
+            return Ok(both.clone());
+        }
+        let index: Vec<u32> = self.entries.iter().map(|entry| entry & !MINUS).collect();
+        let signs = self.entries.iter().map(|entry| match entry & MINUS {
+            0 => 1f32,
+            _ => -1.0,
+        });
+        let (signs, count): (Vec<f32>, usize) = (signs.collect(), self.entries.len());
+        let index = Tensor::from_vec(index, count, device)?;
+        let signs = Tensor::from_vec(signs, count, device)?.to_dtype(dtype)?;
+        let both = (index, signs);
+        // where another device was first, its lists stay
+        let _ = self.on_device.set(both.clone());
+        Ok(both)
     }
 
     /// The values at their places.
@@ -126,8 +153,7 @@ impl Table {
 /// # Errors
 /// Whatever candle refuses.
 pub(crate) fn gather(values: &Tensor, table: &Arc<Table>) -> Result<Tensor> {
-    let real = matches!(values.dtype(), DType::F32 | DType::F64);
-    if values.device().is_cpu() && real {
+    if on_host(&[Some(values)]) {
         Ok(tape::apply1(
             &values.contiguous()?,
             Gather(Arc::clone(table)),
@@ -139,15 +165,7 @@ pub(crate) fn gather(values: &Tensor, table: &Arc<Table>) -> Result<Tensor> {
 
 /// The same from candle's tensor operations, for other devices; a second reference in tests.
 fn portable(values: &Tensor, table: &Table) -> Result<Tensor> {
-    let index: Vec<u32> = table.entries.iter().map(|entry| entry & !MINUS).collect();
-    let signs = table.entries.iter().map(|entry| match entry & MINUS {
-        0 => 1f32,
-        _ => -1.0,
-    });
-    let signs: Vec<f32> = signs.collect();
-    let (device, count) = (values.device(), table.entries.len());
-    let index = Tensor::from_vec(index, count, device)?;
-    let signs = Tensor::from_vec(signs, count, device)?.to_dtype(values.dtype())?;
+    let (index, signs) = table.on_device(values)?;
     Ok((values.flatten_all()?.index_select(&index, 0)? * signs)?)
 }
 

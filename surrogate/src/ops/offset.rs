@@ -7,6 +7,7 @@ use candle_core::{CpuStorage, CustomOp2, DType, Layout, Shape, Tensor, WithDType
 use rayon::prelude::*;
 
 use super::element::{Element, slice, with_slice};
+use super::on_host;
 use crate::simd::vectorised;
 use crate::{Result, tape};
 
@@ -18,15 +19,14 @@ const BLOCK: usize = 1 << 13;
 /// # Errors
 /// Whatever candle refuses, for one shapes that do not fit.
 pub(crate) fn add_offset(maps: &Tensor, offset: &Tensor) -> Result<Tensor> {
-    let real = matches!(maps.dtype(), DType::F32 | DType::F64);
-    if maps.device().is_cpu() && real && maps.elem_count() > 0 {
+    if on_host(&[Some(maps), Some(offset)]) && maps.elem_count() > 0 {
         Ok(tape::apply2(
             &maps.contiguous()?,
             &offset.contiguous()?,
             AddOffset,
         )?)
     } else {
-        Ok(maps.broadcast_add(offset)?)
+        Ok(maps.broadcast_add(&offset.to_dtype(maps.dtype())?)?)
     }
 }
 

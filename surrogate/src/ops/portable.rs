@@ -1,4 +1,7 @@
-//! The convolutions written with candle's own tensor operations: they run, with gradients, on every device and type.
+//! The convolutions written with candle's own tensor operations: they run, with gradients, on every device and type. On a GPU
+//! in f32 and f64 our own kernels take the places of shifts and sums (`cuda.rs`).
+//!
+//! Weights are rounded to the type of the maps (bf16) where theirs is another.
 //!
 //! One term per tap: the padded map, shifted, times that tap's (T, S) matrix (or, along one axis, its (C) factors). On
 //! the host the custom operations of the parent module are several times faster; these are their reference.
@@ -12,6 +15,24 @@ use crate::Result;
 /// # Errors
 /// Whatever candle refuses.
 pub fn convolution(input: &Tensor, kernel: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let kernel = kernel.to_dtype(input.dtype())?;
+    let output = product(input, &kernel)?;
+    match bias {
+        Some(bias) => {
+            let shape = per_channel(output.rank(), bias.elem_count());
+            let bias = bias.to_dtype(input.dtype())?;
+            Ok(output.broadcast_add(&bias.reshape(shape)?)?)
+        }
+        None => Ok(output),
+    }
+}
+
+/// The convolution without a bias.
+fn product(input: &Tensor, kernel: &Tensor) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if crate::cuda::serves(&[input, kernel]) {
+        return Ok(crate::cuda::convolution(input, kernel)?);
+    }
     let (maps, sides) = (input.dims().to_vec(), kernel.dims()[2..].to_vec());
     let positions: usize = maps[2..].iter().product();
     let mut padded = input.clone();
@@ -37,16 +58,9 @@ pub fn convolution(input: &Tensor, kernel: &Tensor, bias: Option<&Tensor>) -> Re
     }
     let mut shape = maps;
     shape[1] = kernel.dim(0)?;
-    let output = match sum {
-        Some(sum) => sum.reshape(shape)?,
-        None => Tensor::zeros(shape, input.dtype(), input.device())?,
-    };
-    match bias {
-        Some(bias) => {
-            Ok(output
-                .broadcast_add(&bias.reshape(per_channel(output.rank(), bias.elem_count()))?)?)
-        }
-        None => Ok(output),
+    match sum {
+        Some(sum) => Ok(sum.reshape(shape)?),
+        None => Ok(Tensor::zeros(shape, input.dtype(), input.device())?),
     }
 }
 
@@ -56,6 +70,11 @@ pub fn convolution(input: &Tensor, kernel: &Tensor, bias: Option<&Tensor>) -> Re
 /// Whatever candle refuses.
 pub fn axis_convolution(input: &Tensor, taps: &Tensor, axis: usize) -> Result<Tensor> {
     let (side, length) = (taps.dim(1)?, input.dim(2 + axis)?);
+    let taps = taps.to_dtype(input.dtype())?;
+    #[cfg(feature = "cuda")]
+    if crate::cuda::serves(&[input, &taps]) {
+        return Ok(crate::cuda::axis_convolution(input, &taps, axis)?);
+    }
     let padded = input.pad_with_zeros(2 + axis, side / 2, side / 2)?;
     let factor = |tap: usize| {
         taps.narrow(1, tap, 1)?

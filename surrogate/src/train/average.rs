@@ -35,8 +35,8 @@ impl Average {
             take: 1.0 - keep,
             square: false,
         };
-        for ((_, mean), (_, variable)) in self.values.iter().zip(parameters.iter()) {
-            mean.inplace_op2(variable.as_tensor(), &blend)?;
+        for ((_, mean), (_, variable)) in self.values.iter_mut().zip(parameters.iter()) {
+            blend.apply(mean, variable.as_tensor())?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 //! fell below nine tenths of its start. Source: Smith, arXiv:1506.01186, section 3.3; smoothing, end and the tenth are fast.ai's.
 
 use super::config::TrainConfig;
+use super::profile::Stopwatch;
 use super::setup::Setup;
 use super::step::{Computed, Step};
 use crate::Result;
@@ -58,7 +59,9 @@ pub fn find_rate(
     let (network, parameters) = setup.network(device)?;
     let mut optimiser = setup.optimiser(&parameters)?;
     let loader = setup.loader(device)?;
+    let stopwatch = Stopwatch::new(device, false);
     let step = Step {
+        stopwatch: &stopwatch,
         setup: &setup,
         network: network.as_ref(),
         parameters: &parameters,

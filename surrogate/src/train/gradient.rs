@@ -7,15 +7,17 @@ use crate::tape::Tape;
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
 
-/// The loss of a network in training, and the gradients of its parameters (and of the input, where that is a variable).
+/// The loss of a network in training, and the gradients of its parameters (and of the input, where that is a variable). `forward_done` is called between both passes.
 pub(crate) fn differentiate(
     network: &dyn Network,
     loss: impl FnOnce(&Tensor) -> Result<Tensor>,
     input: &Tensor,
     seed: u64,
+    forward_done: impl FnOnce() -> Result<()>,
 ) -> Result<(Tensor, GradStore)> {
     let (output, tape) = Tape::record(|| network.forward_in_training(input, seed))?;
     let (value, gradient) = of_prediction(&output, loss)?;
+    forward_done()?;
     Ok((value, tape.backward(output, gradient)?))
 }
 

@@ -12,6 +12,7 @@ use candle_core::{Device, Tensor};
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{Builder, Scope};
+use std::time::Instant;
 
 /// Batches that wait for the training, beside the one that is being read.
 const AHEAD: usize = 1;
@@ -27,6 +28,10 @@ pub(super) struct Batch {
     pub(super) noise: Option<Tensor>,
     /// Where the samples come from.
     pub(super) places: Vec<Place>,
+    /// Time to read, turn and disturb the samples, s.
+    pub(super) reading: f64,
+    /// Time to send them to the device, s.
+    pub(super) sending: f64,
 }
 
 /// Makes batches.
@@ -45,11 +50,12 @@ pub(super) struct Loader<'a> {
 impl<'a> Loader<'a> {
     /// The batch of a pass of an update.
     pub(super) fn load(&mut self, step: usize, pass: usize) -> Result<Batch> {
+        let clock = Instant::now();
         let windows = self.order.batch(step);
         let first = pass * self.batch;
         let windows = &windows[first..first + self.batch];
         let places = windows.iter().map(|&n| self.store.place(n)).collect();
-        let (mut input, mut target) = self.store.batch(windows, &self.device)?;
+        let (mut input, mut target) = self.store.batch(windows, &Device::Cpu)?;
         if let Some(augmentation) = &self.augmentation {
             let (mut inputs, mut targets) = (values(&input)?, values(&target)?);
             for (n, (input, target)) in samples(&mut inputs, windows.len())
@@ -58,8 +64,8 @@ impl<'a> Loader<'a> {
             {
                 augmentation.apply(step, first + n, input, target);
             }
-            input = Tensor::from_vec(inputs, input.shape(), &self.device)?;
-            target = Tensor::from_vec(targets, target.shape(), &self.device)?;
+            input = Tensor::from_vec(inputs, input.shape(), &Device::Cpu)?;
+            target = Tensor::from_vec(targets, target.shape(), &Device::Cpu)?;
         }
         let mut noise = None;
         if let Some(added) = &self.noise {
@@ -71,14 +77,21 @@ impl<'a> Loader<'a> {
                 let snapshots = &mut input[..self.history.min(channels) * points];
                 last.extend(added.add(step, first + n, snapshots, points));
             }
-            input = Tensor::from_vec(inputs, input.shape(), &self.device)?;
-            noise = Some(Tensor::from_vec(last, (batch, 1, nx, ny), &self.device)?);
+            input = Tensor::from_vec(inputs, input.shape(), &Device::Cpu)?;
+            noise = Some(Tensor::from_vec(last, (batch, 1, nx, ny), &Device::Cpu)?);
         }
+        // to the device once, from this thread, while the batch before is computed there
+        let sent = |tensor: &Tensor| tensor.to_device(&self.device);
+        let reading = clock.elapsed().as_secs_f64();
+        let (input, target) = (sent(&input)?, sent(&target)?);
+        let noise = noise.as_ref().map(sent).transpose()?;
         Ok(Batch {
             input,
             target,
             noise,
             places,
+            reading,
+            sending: clock.elapsed().as_secs_f64() - reading,
         })
     }
 

@@ -7,9 +7,10 @@
 //! candle's own AdamW keeps its moments private; here they are tensors that a checkpoint holds, so that a resumed run
 //! equals an uninterrupted one. Sums have a fixed order: the same bits for any thread count.
 
+use crate::host;
 use crate::simd::vectorised;
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, DType, Device, InplaceOp2, InplaceOp3, Layout, Result, Tensor, Var};
+use candle_core::{CpuStorage, DType, InplaceOp2, InplaceOp3, Layout, Result, Tensor, Var};
 use rayon::prelude::*;
 
 const BETA_1: f64 = 0.9;
@@ -94,11 +95,7 @@ impl AdamW {
                     .transpose()
             })
             .collect::<Result<_>>()?;
-        let mut energy = 0.0;
-        for gradient in gradients.iter().flatten() {
-            energy += sum_of_squares(gradient)?;
-        }
-        let norm = energy.sqrt();
+        let norm = energy(&gradients)?.sqrt();
         if !norm.is_finite() {
             return Ok(norm);
         }
@@ -108,7 +105,7 @@ impl AdamW {
             .clip
             .filter(|&clip| norm > clip)
             .map_or(1.0, |clip| clip / norm);
-        for (slot, gradient) in self.slots.iter().zip(&gradients) {
+        for (slot, gradient) in self.slots.iter_mut().zip(&gradients) {
             let Some(gradient) = gradient else { continue };
             let decay = if slot.parameter.rank() > 1 {
                 self.weight_decay
@@ -130,20 +127,34 @@ impl AdamW {
                 size: rate / correction(BETA_1),
                 root: 1.0 / correction(BETA_2).sqrt(),
             };
-            slot.first.inplace_op2(gradient, &first)?;
-            slot.second.inplace_op2(gradient, &second)?;
-            slot.parameter
-                .inplace_op3(&slot.first, &slot.second, &descend)?;
+            first.apply(&mut slot.first, gradient)?;
+            second.apply(&mut slot.second, gradient)?;
+            descend.apply(&slot.parameter, &slot.first, &slot.second)?;
         }
         Ok(norm)
     }
 }
 
+/// `Σ g²` over all gradients. Of a GPU the sums are fetched together: each fetch waits for all that was asked of it before.
+fn energy(gradients: &[Option<Tensor>]) -> Result<f64> {
+    let (mut energy, mut elsewhere) = (0.0, Vec::new());
+    for gradient in gradients.iter().flatten() {
+        if host::serves(&[gradient]) {
+            energy += sum_of_squares(gradient)?;
+        } else {
+            elsewhere.push(gradient.sqr()?.sum_all()?.to_dtype(DType::F64)?);
+        }
+    }
+    if !elsewhere.is_empty() {
+        energy += Tensor::stack(&elsewhere, 0)?
+            .sum_all()?
+            .to_scalar::<f64>()?;
+    }
+    Ok(energy)
+}
+
 /// `Σ g²` in f64, in blocks of a fixed size whose sums are added in order.
 fn sum_of_squares(gradient: &Tensor) -> Result<f64> {
-    if !matches!(gradient.device(), Device::Cpu) {
-        return gradient.sqr()?.sum_all()?.to_dtype(DType::F64)?.to_scalar();
-    }
     let (guard, layout) = gradient.storage_and_layout();
     let candle_core::Storage::Cpu(storage) = &*guard else {
         candle_core::bail!("a gradient left the CPU")
@@ -181,11 +192,36 @@ fn block_sums<F: Copy + Sync>(values: &[F], square: impl Fn(F) -> f64 + Sync) ->
     sums.iter().sum()
 }
 
+/// Whether a kernel can work on these in place: the host's, or a GPU's.
+fn in_place(tensors: &[&Tensor]) -> bool {
+    #[cfg(feature = "cuda")]
+    if crate::cuda::serves(tensors) {
+        return true;
+    }
+    host::serves(tensors)
+}
+
 /// `moment ← keep·moment + take·g` (or `g²`).
 pub(super) struct Blend {
     pub(super) keep: f64,
     pub(super) take: f64,
     pub(super) square: bool,
+}
+
+impl Blend {
+    /// Takes a gradient into a moment: in place by the host's kernel, elsewhere by candle's operations.
+    pub(super) fn apply(&self, moment: &mut Tensor, gradient: &Tensor) -> Result<()> {
+        if in_place(&[&*moment, gradient]) {
+            return moment.inplace_op2(gradient, self);
+        }
+        let gradient = gradient.detach();
+        let taken = match self.square {
+            true => gradient.sqr()?,
+            false => gradient,
+        };
+        *moment = ((&*moment * self.keep)? + (taken * self.take)?)?;
+        Ok(())
+    }
 }
 
 impl InplaceOp2 for Blend {
@@ -227,6 +263,18 @@ impl InplaceOp2 for Blend {
         }
         Ok(())
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        moment: &mut candle_core::CudaStorage,
+        moment_layout: &Layout,
+        gradient: &candle_core::CudaStorage,
+        layout: &Layout,
+    ) -> Result<()> {
+        let (moment, gradient) = ((moment, moment_layout), (gradient, layout));
+        crate::cuda::blend(moment, gradient, [self.keep, self.take], self.square)
+    }
 }
 
 /// `θ ← keep·θ − size·m / (root·sqrt(v) + ε)`.
@@ -234,6 +282,19 @@ struct Descend {
     keep: f64,
     size: f64,
     root: f64,
+}
+
+impl Descend {
+    /// Moves a parameter: in place by the host's kernel, elsewhere by candle's operations.
+    fn apply(&self, parameter: &Var, first: &Tensor, second: &Tensor) -> Result<()> {
+        if in_place(&[parameter.as_tensor(), first, second]) {
+            return parameter.inplace_op3(first, second, self);
+        }
+        let scale = ((second.sqrt()? * self.root)? + EPSILON)?;
+        let step = (first / scale)?;
+        let kept = (parameter.detach() * self.keep)?;
+        parameter.set(&(kept - (step * self.size)?)?)
+    }
 }
 
 impl InplaceOp3 for Descend {
@@ -283,6 +344,24 @@ impl InplaceOp3 for Descend {
         }
         Ok(())
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        parameter: &mut candle_core::CudaStorage,
+        parameter_layout: &Layout,
+        first: &candle_core::CudaStorage,
+        first_layout: &Layout,
+        second: &candle_core::CudaStorage,
+        second_layout: &Layout,
+    ) -> Result<()> {
+        crate::cuda::descend(
+            (parameter, parameter_layout),
+            (first, first_layout),
+            (second, second_layout),
+            [self.keep, self.size, self.root],
+        )
+    }
 }
 
 fn slice<'a, F: candle_core::WithDType>(
@@ -305,6 +384,7 @@ fn part_mut<'a, F>(values: &'a mut [F], layout: &Layout) -> Result<&'a mut [F]> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use candle_core::Device;
 
     /// AdamW written out on one number at a time.
     fn reference(start: f64, gradients: &[f64], rates: &[f64], decay: f64) -> f64 {

@@ -6,6 +6,7 @@ use super::footprint::{Pace, TrainFootprint};
 use super::loader::Batch;
 use super::log::{Log, StepReport};
 use super::optimiser::AdamW;
+use super::profile::{Part, Stopwatch};
 use super::selection::{is_better, is_over};
 use super::setup::Setup;
 use super::step::{Computed, Step};
@@ -56,6 +57,7 @@ pub(super) struct Run<'a> {
     pub(super) saved: Option<usize>,
     pub(super) footprint: TrainFootprint,
     pub(super) pace: Pace,
+    pub(super) stopwatch: Stopwatch,
 }
 
 impl Run<'_> {
@@ -114,6 +116,7 @@ impl Run<'_> {
             loss,
             best: self.metadata.best,
             parameters: self.parameters.count(),
+            profile: self.stopwatch.profile(),
             best_path: self.run.join(BEST),
             last_path: self.run.join(LAST),
         })
@@ -137,6 +140,7 @@ impl Run<'_> {
             setup: self.setup,
             network: self.network,
             parameters: self.parameters,
+            stopwatch: &self.stopwatch,
         }
         .compute(batches, step)?;
         let Computed {
@@ -155,6 +159,7 @@ impl Run<'_> {
         if let Some(average) = &mut self.average {
             average.update(self.metadata.step, self.parameters)?;
         }
+        self.stopwatch.lap(Part::Optimiser)?;
         let seen = self.metadata.step * settings.windows_per_update();
         Ok(StepReport {
             step: self.metadata.step,

@@ -49,6 +49,9 @@ pub struct TrainSettings {
     /// Where it runs: `cpu`, `cuda` or `cuda:i`.
     #[serde(default = "defaults::device")]
     pub device: String,
+    /// Type that maps and their gradients are computed in; weights and optimiser are f32 always.
+    #[serde(default, skip_serializing_if = "defaults::is_default")]
+    pub precision: Precision,
     /// Steps between validations; by default a tenth of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_every: Option<usize>,
@@ -91,6 +94,17 @@ pub struct TrainSettings {
     /// Symmetries of the physics under which training samples are turned at random.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub augment: Vec<Symmetry>,
+}
+
+/// The type of maps and of their gradients in training (config key `precision`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    F32,
+    /// 16 bits with the exponents of f32: half the memory, and the tensor cores of GPUs. Slower than f32 on processors.
+    Bf16,
 }
 
 mod defaults {

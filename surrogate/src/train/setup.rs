@@ -8,8 +8,9 @@ use super::loss::Criterion;
 use super::noise::InputNoise;
 use super::optimiser::AdamW;
 use super::order::WindowOrder;
+use super::settings::Precision;
 use crate::Result;
-use crate::network::Network;
+use crate::network::{Mixed, Network};
 use crate::parameters::Parameters;
 use crate::task::samples::Samples;
 use crate::task::{Grid, Task};
@@ -62,6 +63,10 @@ impl<'a> Setup<'a> {
             &mut random,
         )?;
         network.check_grid(&config.task.maps(self.data.grid.shape))?;
+        let network = match config.train.precision {
+            Precision::F32 => network,
+            Precision::Bf16 => Box::new(Mixed::new(network)),
+        };
         Ok((config.task.around(network), parameters))
     }
 

@@ -2,6 +2,7 @@
 
 use super::gradient::{add, differentiate, divide};
 use super::loader::Batch;
+use super::profile::{Part, Stopwatch};
 use super::setup::Setup;
 use super::unroll::Unrolled;
 use crate::network::Network;
@@ -21,6 +22,7 @@ pub(super) struct Step<'a> {
     pub(super) setup: &'a Setup<'a>,
     pub(super) network: &'a dyn Network,
     pub(super) parameters: &'a Parameters,
+    pub(super) stopwatch: &'a Stopwatch,
 }
 
 /// What an update starts from.
@@ -41,12 +43,16 @@ impl Step<'_> {
         step: usize,
     ) -> Result<Computed> {
         let passes = self.setup.config.train.accumulate;
+        self.stopwatch.begin();
         let mut places = Vec::new();
         let (mut value, mut gradients) = (0.0, GradStore::default());
         for pass in 0..passes {
             let batch = batches.recv().map_err(|_| no_batches())??;
+            self.stopwatch.lap(Part::Waiting)?;
+            self.stopwatch.batch(batch.reading, batch.sending);
             places.extend(&batch.places);
             let (loss, found) = self.differentiate(&batch, step, step * passes + pass)?;
+            self.stopwatch.lap(Part::Backward)?;
             value += f64::from(loss.to_dtype(DType::F32)?.to_scalar::<f32>()?) / passes as f64;
             match passes {
                 1 => gradients = found,
@@ -80,6 +86,7 @@ impl Step<'_> {
         } = batch;
         let loss =
             |prediction: &Tensor, target: &Tensor| self.setup.criterion.value(prediction, target);
+        let forward_done = || self.stopwatch.lap(Part::Forward);
         match &self.setup.task {
             Task::Propagate(task) if settings.longest_unroll() > 1 || noise.is_some() => {
                 let offset = match (noise, task.target()) {
@@ -95,13 +102,14 @@ impl Step<'_> {
                     steps: settings.unroll_at(step),
                     pushforward: settings.pushforward,
                 };
-                unrolled.differentiate(&loss, input, target, offset.as_ref(), seed)
+                unrolled.differentiate(&loss, input, target, offset.as_ref(), seed, &forward_done)
             }
             _ => differentiate(
                 self.network,
                 |prediction| loss(prediction, target),
                 input,
                 seed,
+                forward_done,
             ),
         }
     }

@@ -42,7 +42,8 @@ struct Recorded {
 }
 
 impl Unrolled<'_> {
-    /// The loss over all steps and the gradients of the parameters. `offset` is `p_0 − t_0`, where it is not zero.
+    /// The loss over all steps and the gradients of the parameters. `offset` is `p_0 − t_0`, where it is not zero;
+    /// `forward_done` is called between both passes.
     pub(super) fn differentiate(
         &self,
         loss: &dyn Fn(&Tensor, &Tensor) -> Result<Tensor>,
@@ -50,6 +51,7 @@ impl Unrolled<'_> {
         targets: &Tensor,
         offset: Option<&Tensor>,
         seed: u64,
+        forward_done: &dyn Fn() -> Result<()>,
     ) -> Result<(Tensor, GradStore)> {
         let history = self.task.history();
         let channels = input.dim(1)?;
@@ -105,6 +107,7 @@ impl Unrolled<'_> {
         }
         let count = recorded.len();
         let total = (total.ok_or_else(no_history)? / count as f64)?;
+        forward_done()?;
         Ok((total, self.back(recorded)?))
     }
 
@@ -325,7 +328,7 @@ mod tests {
                 };
                 let loss = |p: &Tensor, t: &Tensor| Ok(relative_l2(p, t, task.domain())?);
                 let (value, found) = unrolled
-                    .differentiate(&loss, &input, &targets, None, 0)
+                    .differentiate(&loss, &input, &targets, None, 0, &|| Ok(()))
                     .unwrap();
                 let whole = slow(&task, network.as_ref(), steps);
                 let number = |of: &Tensor| of.to_scalar::<f64>().unwrap();
@@ -362,7 +365,7 @@ mod tests {
             };
             let loss = |p: &Tensor, t: &Tensor| Ok(relative_l2(p, t, None)?);
             unrolled
-                .differentiate(&loss, input, targets, None, 0)
+                .differentiate(&loss, input, targets, None, 0, &|| Ok(()))
                 .unwrap()
         };
         let (value, found) = of(2, true, &input, &targets);
@@ -401,7 +404,7 @@ mod tests {
         let mse = |p: &Tensor, t: &Tensor| Ok((p - t)?.sqr()?.mean_all()?);
         let offset = wave([2, 1, 4, 6], 0.7);
         let (found, _) = unrolled
-            .differentiate(&mse, &input, &targets, Some(&offset), 0)
+            .differentiate(&mse, &input, &targets, Some(&offset), 0, &|| Ok(()))
             .unwrap();
         let prediction = network.forward(&input).unwrap();
         let expected = mse(&prediction, &(&targets - &offset).unwrap()).unwrap();

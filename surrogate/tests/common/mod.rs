@@ -1,5 +1,7 @@
 //! What the tests share: the slow, obvious convolution, random tensors, and gradients by finite differences.
 
+#![allow(dead_code)] // each test file uses its own part
+
 use candle_core::{Device, Result, Tensor};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;

@@ -6,7 +6,7 @@
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor};
 
-use crate::tape;
+use crate::{host, tape};
 
 /// Latent values of a smaller size count as 0.
 const THRESHOLD: f64 = 0.5;
@@ -17,7 +17,7 @@ pub(super) const NONZERO_SHARE: f64 = 0.617_075_077_451_974;
 /// −1, 0 or 1 for each value; backward, the gradient as it is.
 pub(super) fn ternary(latent: &Tensor) -> crate::Result<Tensor> {
     let latent = latent.contiguous()?;
-    Ok(if latent.device().is_cpu() {
+    Ok(if host::serves(&[&latent]) {
         tape::apply1(&latent, Ternary)?
     } else {
         let rounded = rounded(&latent.detach())?;
