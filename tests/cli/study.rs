@@ -266,7 +266,7 @@ fn the_size_of_the_data_can_be_varied() {
             "--set",
             "train.trajectories=9",
         ],
-        &["train.trajectories", "at most the 8 of the train split"],
+        &["train.trajectories", "at most the 8 of data"],
     );
 }
 
