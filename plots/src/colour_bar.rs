@@ -12,8 +12,8 @@ use crate::style::INK;
 
 /// Bars and panels higher than this waste paper.
 pub(crate) const HIGHEST: f64 = 5.0 * CENTIMETRE;
-/// Room that a bar with its numbers and title needs beside a panel, in em.
-pub(crate) const ROOM: f64 = 6.4;
+/// Room that a bar with its numbers (down to −0.010) and title needs beside a panel, in em.
+pub(crate) const ROOM: f64 = 7.2;
 
 /// A colour bar.
 pub(crate) struct ColourBar<'t> {
@@ -77,7 +77,8 @@ impl ColourBar<'_> {
             area.draw_text(label, &text, (bar.right() + metrics.ems(0.5), y))?;
             widest = widest.max(metrics.text_width(label));
         }
-        let x = bar.right() + metrics.ems(1.3) + widest;
+        // wide numbers push the title outwards, but not off the page
+        let x = (bar.right() + metrics.ems(1.2) + widest).min(metrics.width - metrics.ems(0.7));
         let title = metrics.fit(&axis.title, room + metrics.ems(2.0));
         area.draw_text(&title, &metrics.upwards(), (x, bar.centre().1))?;
         Ok(())
