@@ -53,18 +53,7 @@ pub(super) fn survey(comparison: &Comparison<'_>, progress: &Progress) -> anyhow
     let period = |length: f64, nodes: usize| length * nodes as f64 / (nodes.max(2) - 1) as f64;
     let size = [period(x1 - x0, shape.0), period(y1 - y0, shape.1)];
     let shells = spectrum.shells(&vec![0.0; shape.0 * shape.1], size).len();
-    let mut sums: Vec<Sums> = measured
-        .iter()
-        .map(|_| Sums {
-            mean: Array2::zeros(shape),
-            worst: Array2::zeros(shape),
-            trajectories: 0,
-            transformed: 0,
-            reference: vec![0.0; shells],
-            energy: vec![0.0; shells],
-            error: vec![0.0; shells],
-        })
-        .collect();
+    let mut sums: Vec<Sums> = measured.iter().map(|_| Sums::new(shape, shells)).collect();
     let every = split.len().div_ceil(SPECTRA_TRAJECTORIES).max(1);
     let domain = measured.first().and_then(|item| item.surrogate.domain());
     let inside = domain.map(Domain::points);
@@ -153,6 +142,19 @@ pub(super) fn survey(comparison: &Comparison<'_>, progress: &Progress) -> anyhow
 }
 
 impl Sums {
+    /// Nothing yet, on a grid of this shape and with so many shells of wavenumbers.
+    fn new(shape: (usize, usize), shells: usize) -> Self {
+        Self {
+            mean: Array2::zeros(shape),
+            worst: Array2::zeros(shape),
+            trajectories: 0,
+            transformed: 0,
+            reference: vec![0.0; shells],
+            energy: vec![0.0; shells],
+            error: vec![0.0; shells],
+        }
+    }
+
     /// A sum of spectra over trajectories as their mean.
     fn mean_spectrum(&self, sum: &[f64]) -> Vec<f64> {
         let count = self.transformed.max(1) as f64;
@@ -220,18 +222,6 @@ impl Sums {
 mod tests {
     use super::*;
 
-    fn sums(shape: (usize, usize), shells: usize) -> Sums {
-        Sums {
-            mean: Array2::zeros(shape),
-            worst: Array2::zeros(shape),
-            trajectories: 0,
-            transformed: 0,
-            reference: vec![0.0; shells],
-            energy: vec![0.0; shells],
-            error: vec![0.0; shells],
-        }
-    }
-
     #[test]
     fn spectra_are_means_over_snapshots_and_trajectories() {
         let spectrum = metrics::Spectrum::new([8, 8]);
@@ -240,7 +230,7 @@ mod tests {
             &wave.mapv(f64::from).into_raw_vec_and_offset().0,
             [1.0, 1.0],
         );
-        let mut sums = sums((8, 8), shells.len());
+        let mut sums = Sums::new((8, 8), shells.len());
         for snapshots in [1, 3] {
             let pairs = vec![(wave.view(), wave.view()); snapshots];
             sums.add_spectra(&spectrum, [1.0, 1.0], &pairs);
@@ -260,7 +250,7 @@ mod tests {
         let field =
             |value: f32| Array2::from_shape_fn((4, 3), |at| if inside(at) { value } else { 0.0 });
         let (predicted, truth) = (field(3.0), field(2.0));
-        let mut sums = sums((4, 3), 0);
+        let mut sums = Sums::new((4, 3), 0);
         sums.add_map([(predicted.view(), truth.view())].into_iter(), 6);
         for (at, error) in sums.mean.indexed_iter() {
             let expected = if inside(at) { 0.5 } else { 0.0 };
