@@ -62,12 +62,14 @@ pub fn run(config: &Path, file: &Path, vtu: Option<&Path>, global: &Global) -> a
     let mut series =
         folder.map(|folder| Series::new(folder, simulator.space(), &*sample.scene.medium));
     let mut written = Ok(());
-    let run = simulator.run_watched(&sample.scene, &mut |snapshot, displacement| {
+    let mut watch = |snapshot: usize, displacement: &[f64]| {
         if let (Some(series), Ok(())) = (&mut series, &written) {
             written = series.write(snapshot, times[snapshot], displacement);
         }
         progress.set(snapshot as u64 + 1, "");
-    });
+    };
+    // within the pool, where a step's parallel loops begin without a change of threads
+    let run = rayon::scope(|_| simulator.run_watched(&sample.scene, &mut watch));
     let recording = run.map_err(|error| ensemble::refusal(&config, error))?;
     written?;
     let series = series.map(Series::finish).transpose()?;

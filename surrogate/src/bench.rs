@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use candle_core::Device;
 
-use crate::Result;
+use crate::{Result, pool};
 
 /// What a case took.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,7 +56,16 @@ impl Effort {
     };
 
     /// The least time of the repeats of `work`, after one that warms up, s.
-    fn least<T>(self, device: &Device, mut work: impl FnMut() -> Result<T>) -> Result<f64> {
+    fn least<T: Send>(
+        self,
+        device: &Device,
+        work: impl FnMut() -> Result<T> + Send,
+    ) -> Result<f64> {
+        // as a network calls its layers, and a training its steps
+        pool::within(|| self.least_here(device, work))
+    }
+
+    fn least_here<T>(self, device: &Device, mut work: impl FnMut() -> Result<T>) -> Result<f64> {
         work()?;
         device.synchronize()?;
         let (start, mut least) = (Instant::now(), f64::INFINITY);

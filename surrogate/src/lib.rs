@@ -38,6 +38,7 @@ pub mod network;
 pub mod ops;
 mod parameters;
 mod pieces;
+mod pool;
 pub mod project;
 pub mod prune;
 mod ranges;

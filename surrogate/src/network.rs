@@ -77,7 +77,7 @@ pub trait Network: Debug + Send + Sync {
     /// # Errors
     /// As [`run`](Self::run).
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        self.run(input, &mut Pass::default())
+        crate::pool::within(|| self.run(input, &mut Pass::default()))
     }
 
     /// Applies the network as training does: where its activations are noisy, with the noise of this seed.

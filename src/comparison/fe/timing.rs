@@ -63,7 +63,8 @@ pub fn time(fe: &Fe<'_>, discretisation: &Discretisation) -> anyhow::Result<FeTi
     })? / (threads * info.lanes) as f64;
     let alone = fastest(|| solve(&simulator, first))?;
     let simulator = simulator.on_all_threads();
-    let shared = fastest(|| solve(&simulator, first))?;
+    // within the pool, where a step's parallel loops begin without a change of threads
+    let shared = rayon::scope(|_| fastest(|| solve(&simulator, first)))?;
     Ok(FeTime {
         discretisation: *discretisation,
         single_ms: alone.min(shared),

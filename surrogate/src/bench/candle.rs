@@ -29,7 +29,8 @@ pub fn candle_cases(effort: Effort, kernel: usize) -> Result<[(&'static str, Mea
         let maps = maps.conv2d(&horizontal, half, 1, 1, CHANNELS)?;
         maps.narrow(2, half, SIZE)?.conv2d(&points, 0, 1, 1, 1)
     };
-    let measure = |forward: &dyn Fn() -> candle_core::Result<candle_core::Tensor>, parameters| {
+    let measure = |forward: &(dyn Fn() -> candle_core::Result<candle_core::Tensor> + Sync),
+                   parameters| {
         Ok::<_, crate::SurrogateError>(Measurement {
             forward: effort.least(&Device::Cpu, || Ok(forward()?))?,
             both: effort.least(&Device::Cpu, || Ok(forward()?.backward()?))?,

@@ -10,6 +10,7 @@ use super::profile::Stopwatch;
 use super::setup::Setup;
 use super::step::{Computed, Step};
 use crate::Result;
+use crate::pool;
 use candle_core::Device;
 use std::ops::ControlFlow;
 
@@ -77,7 +78,7 @@ pub fn find_rate(
             if sweep.add(rate, loss).is_break() {
                 break;
             }
-            let norm = optimiser.update(&gradients, rate)?;
+            let norm = pool::within(|| optimiser.update(&gradients, rate))?;
             if !norm.is_finite() || progress(update + 1, UPDATES).is_break() {
                 break;
             }

@@ -6,7 +6,7 @@
 
 use crate::Result;
 use candle_core::Device;
-use std::cell::RefCell;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// A part of an update.
@@ -59,7 +59,7 @@ pub struct Profile {
 #[derive(Debug)]
 pub(super) struct Stopwatch {
     device: Option<Device>,
-    state: RefCell<(Instant, Profile)>,
+    state: Mutex<(Instant, Profile)>,
 }
 
 impl Stopwatch {
@@ -67,19 +67,23 @@ impl Stopwatch {
     pub(super) fn new(device: &Device, wanted: bool) -> Self {
         Self {
             device: wanted.then(|| device.clone()),
-            state: RefCell::new((Instant::now(), Profile::default())),
+            state: Mutex::new((Instant::now(), Profile::default())),
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, (Instant, Profile)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The times so far, where they are taken.
     pub(super) fn profile(&self) -> Option<Profile> {
-        self.device.as_ref().map(|_| self.state.borrow().1)
+        self.device.as_ref().map(|_| self.state().1)
     }
 
     /// An update begins.
     pub(super) fn begin(&self) {
         if self.device.is_some() {
-            let mut state = self.state.borrow_mut();
+            let mut state = self.state();
             state.0 = Instant::now();
             state.1.updates += 1;
         }
@@ -89,7 +93,7 @@ impl Stopwatch {
     pub(super) fn lap(&self, part: Part) -> Result<()> {
         if let Some(device) = &self.device {
             device.synchronize()?;
-            let (last, profile) = &mut *self.state.borrow_mut();
+            let (last, profile) = &mut *self.state();
             let now = Instant::now();
             profile.parts[part as usize] += (now - *last).as_secs_f64();
             *last = now;
@@ -99,7 +103,7 @@ impl Stopwatch {
 
     /// A batch took so long to read and to send.
     pub(super) fn batch(&self, reading: f64, sending: f64) {
-        let profile = &mut self.state.borrow_mut().1;
+        let profile = &mut self.state().1;
         profile.reading += reading;
         profile.sending += sending;
     }

@@ -14,6 +14,7 @@ use super::{TrainObserver, TrainSummary, validate};
 use crate::checkpoint::{self, BEST, LAST, Metadata, Progress, Validation};
 use crate::network::Network;
 use crate::parameters::Parameters;
+use crate::pool;
 use crate::task::samples::Place;
 use crate::{Result, SurrogateError};
 use candle_core::{DType, Device};
@@ -153,7 +154,8 @@ impl Run<'_> {
             settings
                 .schedule
                 .rate(step, steps, settings.learning_rate, settings.warm_up);
-        let gradient_norm = self.optimiser.update(&gradients, learning_rate)?;
+        let optimiser = &mut self.optimiser;
+        let gradient_norm = pool::within(|| optimiser.update(&gradients, learning_rate))?;
         self.check_finite("gradient norm", gradient_norm, &places)?;
         self.metadata.step += 1;
         if let Some(average) = &mut self.average {

@@ -7,6 +7,7 @@ use super::setup::Setup;
 use super::unroll::Unrolled;
 use crate::network::Network;
 use crate::parameters::Parameters;
+use crate::pool;
 use crate::scheme::hash::{Use, hash};
 use crate::task::Task;
 use crate::task::propagate::Target;
@@ -51,7 +52,8 @@ impl Step<'_> {
             self.stopwatch.lap(Part::Waiting)?;
             self.stopwatch.batch(batch.reading, batch.sending);
             places.extend(&batch.places);
-            let (loss, found) = self.differentiate(&batch, step, step * passes + pass)?;
+            let number = step * passes + pass;
+            let (loss, found) = pool::within(|| self.differentiate(&batch, step, number))?;
             self.stopwatch.lap(Part::Backward)?;
             value += f64::from(loss.to_dtype(DType::F32)?.to_scalar::<f32>()?) / passes as f64;
             match passes {
