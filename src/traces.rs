@@ -11,10 +11,8 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 use fewave_datasets::Split;
 use fewave_surrogate::Surrogate;
-use fewave_surrogate::evaluate::traces::{
-    TraceBaseline, TracesEvaluation, TracesSummary, ZERO, evaluate_traces,
-};
-use fewave_surrogate::metrics::Summary;
+use fewave_surrogate::evaluate::traces::{TraceBaseline, TracesEvaluation, ZERO, evaluate_traces};
+use fewave_surrogate::metrics::{Summary, TracesSummary};
 use fewave_surrogate::task::TraceConstants;
 use fewave_surrogate::task::traces::TraceQuantity;
 use serde_json::{Value, json};

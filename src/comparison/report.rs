@@ -7,6 +7,7 @@ mod pareto;
 mod playing;
 mod provenance;
 mod receivers;
+pub(crate) mod seismograms;
 mod survey;
 mod tables;
 mod worth;
@@ -31,7 +32,6 @@ use crate::console::Console;
 pub(crate) use figures::{counts, extent, training_run};
 pub(crate) use origin::origin;
 pub(crate) use provenance::provenance;
-pub(crate) use receivers::interpolated;
 
 /// Width of figures that span a page, in cm.
 const PAGE_CM: f64 = 17.0;
@@ -91,6 +91,7 @@ pub fn write(comparison: &Comparison<'_>, folder: &Path, console: &Console) -> a
     let mut tables = tables::errors(comparison);
     tables.push(tables::costs(comparison));
     tables.extend(worth::tables(comparison));
+    tables.extend(seismograms::of_wavefields(comparison));
     tables.extend(tables::measures(comparison));
     Report {
         title: format!(

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use fewave_datasets::{FileSpec, FileWriter, ReceiverSpec, Sources, Split, TrajectoryData};
-use fewave_surrogate::evaluate::traces::TracesSummary;
-use fewave_surrogate::metrics::Summary;
+use fewave_surrogate::metrics::TracesSummary;
 use fewave_surrogate::task::TraceConstants;
 use fewave_surrogate::{Provenance, Surrogate};
 use ndarray::{Array2, ArrayD, IxDyn};
@@ -185,16 +184,7 @@ pub fn summary(measured: &[Measured]) -> anyhow::Result<Vec<u8>> {
         "run", "quantity", "receiver", "axis", "measure", "mean", "median", "q90", "worst",
     ])?;
     let mut rows = |run: &str, place: [&str; 3], errors: &TracesSummary| -> anyhow::Result<()> {
-        let measures: [(&str, Option<&Summary>); 4] = [
-            ("trajectory_relative_l2", errors.trajectories.as_ref()),
-            ("trace_relative_l2", Some(&errors.relative_l2)),
-            ("abs_arrival_shift_s", errors.arrival_shift.as_ref()),
-            (
-                "abs_amplitude_ratio_minus_1",
-                errors.amplitude_deviation.as_ref(),
-            ),
-        ];
-        for (measure, summary) in measures {
+        for (measure, summary) in errors.named() {
             let Some(s) = summary else { continue };
             let numbers = [s.mean, s.median, s.q90, s.worst].map(|value| format!("{value:e}"));
             let record = [run].into_iter().chain(place).chain([measure]);

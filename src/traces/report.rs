@@ -9,12 +9,12 @@ use fewave_plots::{
     ReportFigure, Table, TrainingCurves, Verdict, write_figure,
 };
 use fewave_surrogate::Surrogate;
-use fewave_surrogate::evaluate::traces::TracesSummary;
-use fewave_surrogate::metrics::Summary;
+use fewave_surrogate::metrics::TracesSummary;
 
 use super::{Measured, files, pruning, row_name, seismograms, trivial};
 use crate::comparison::fe::timing::FeTime;
 use crate::comparison::findings::{is_no_better, size};
+use crate::comparison::report::seismograms::{columns, four, row};
 use crate::comparison::report::{counts, origin, provenance, training_run};
 use crate::comparison::scope::{counted, milliseconds};
 use crate::console::{grouped, percent};
@@ -210,24 +210,7 @@ fn pruned(label: &str, record: &fewave_surrogate::prune::Pruning) -> String {
     )
 }
 
-/// Cells for mean, median, 90 % quantile and worst, times a factor.
-fn four(summary: Option<&Summary>, factor: f64) -> Vec<Cell> {
-    match summary {
-        Some(s) => [s.mean, s.median, s.q90, s.worst]
-            .map(|value| Cell::number(factor * value))
-            .to_vec(),
-        None => vec![Cell::missing(); 4],
-    }
-}
-
 fn errors(comparison: &Comparison<'_>) -> Table {
-    let row = |label: String, parameters: usize, errors: &TracesSummary| {
-        let mut row = vec![Cell::words(label), Cell::count(parameters as u64)];
-        row.extend(four(errors.trajectories.as_ref(), 100.0));
-        row.extend(four(errors.arrival_shift.as_ref(), 1e3));
-        row.extend(four(errors.amplitude_deviation.as_ref(), 100.0));
-        row
-    };
     let networks = comparison.measured.iter().map(|item| {
         row(
             item.label.clone(),
@@ -235,20 +218,13 @@ fn errors(comparison: &Comparison<'_>) -> Table {
             &item.evaluation.summary,
         )
     });
-    let mut columns = vec![Column::words("Network"), Column::numbers("Parameters", "")];
-    for (what, unit) in [("Error", "%"), ("Shift", "ms"), ("Amplitude", "%")] {
-        columns.extend(
-            ["mean", "median", "90 %", "worst"]
-                .map(|name| Column::numbers(&format!("{what}: {name}"), unit)),
-        );
-    }
     Table {
         caption: format!(
             "Errors on the {} split: relative L2 error of each trajectory, absolute arrival-time shift and deviation of the amplitude ratio from 1 of \
              each trace",
             comparison.split.provenance().split
         ),
-        columns,
+        columns: columns(),
         rows: networks
             .chain(
                 trivial(comparison.measured)

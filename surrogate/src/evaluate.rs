@@ -9,10 +9,11 @@ mod baseline;
 mod case;
 mod judge;
 mod latency;
+mod receivers;
 pub mod traces;
 mod yardstick;
 
-use crate::metrics::{MetricsSummary, StepMetrics, Summary, TrajectoryMetrics};
+use crate::metrics::{MetricsSummary, StepMetrics, Summary, TracesSummary, TrajectoryMetrics};
 use crate::surrogate::Surrogate;
 use crate::{Result, SurrogateError};
 use case::Case;
@@ -24,6 +25,7 @@ use yardstick::Yardstick;
 pub use baseline::Baseline;
 pub use judge::{Judge, Reference};
 pub use latency::Latency;
+pub use receivers::SeismogramErrors;
 pub use yardstick::Errors;
 
 /// Predicted snapshots of the short rollout that every evaluation reports.
@@ -76,6 +78,8 @@ pub struct TrajectoryEvaluation {
     pub one_step_metrics: Option<TrajectoryMetrics>,
     /// Every measure of the rollout.
     pub rollout_metrics: TrajectoryMetrics,
+    /// Of the rollout's seismograms at the receivers of the data; none without receivers of displacement.
+    pub receivers: Option<SeismogramErrors>,
 }
 
 /// Figures of [`TrajectoryEvaluation`] over all trajectories; `worst_position` counts in [`Evaluation::trajectories`].
@@ -91,6 +95,8 @@ pub struct EvaluationSummary {
     pub one_step: Option<MetricsSummary>,
     /// Every measure of the rollout.
     pub rollout: MetricsSummary,
+    /// Of the rollouts' seismograms at the receivers of the data; none without receivers of displacement.
+    pub receivers: Option<TracesSummary>,
 }
 
 /// A surrogate's results on a split.
@@ -223,5 +229,8 @@ fn summarise(trajectories: &[TrajectoryEvaluation]) -> Option<EvaluationSummary>
             .collect::<Option<Vec<_>>>()
             .map(|all| MetricsSummary::new(all.into_iter())),
         rollout: MetricsSummary::new(trajectories.iter().map(|t| &t.rollout_metrics)),
+        receivers: SeismogramErrors::summary(
+            trajectories.iter().filter_map(|t| t.receivers.as_ref()),
+        ),
     })
 }

@@ -19,6 +19,7 @@
 pub mod energy;
 pub mod measure;
 pub mod spectral;
+pub mod stations;
 pub mod summary;
 pub mod traces;
 
@@ -29,8 +30,9 @@ use serde::{Deserialize, Serialize};
 pub use energy::Energy;
 pub use measure::{Measure, MetricsSummary, TrajectoryMetrics};
 pub use spectral::Spectrum;
+pub use stations::Stations;
 pub use summary::Summary;
-pub use traces::TraceMetrics;
+pub use traces::{TraceMetrics, TracesSummary};
 
 /// Share of the trajectory's RMS below which a snapshot's norm is floored in step-wise relative errors.
 pub const QUIET_FLOOR: f64 = 0.01;

@@ -147,6 +147,69 @@ fn errors_are_those_of_its_own_predictions() {
 }
 
 #[test]
+fn receivers_hear_what_is_at_their_places() {
+    let folder = tempfile::tempdir().unwrap();
+    // points (3, 5) and (10, 2) of the grid, one in the hole, one between the first and its neighbour
+    let at = |i: f64, j: f64| [i / 15.0, j / 15.0];
+    let data = Data {
+        receivers: vec![at(3.0, 5.0), at(10.0, 2.0), at(8.0, 8.0), at(3.5, 5.0)],
+        hole: Some(([7, 7], 0.0)),
+        ..Data::default()
+    };
+    let surrogate = surrogate(folder.path(), &data, 20);
+    let split = Split::open(folder.path(), SplitName::Test).unwrap();
+    let options = EvaluateOptions {
+        repetitions: 0,
+        ..EvaluateOptions::default()
+    };
+    let found = evaluate(&surrogate, &split, &options, &mut |_, _| {}).unwrap();
+    let mut whole = Vec::new();
+    for own in &found.trajectories {
+        let heard = own.receivers.as_ref().unwrap();
+        assert_eq!(heard.receivers, [0, 1, 3], "nothing is heard in the hole");
+        let truth = split.read_snapshots("displacement", own.position, 0..12);
+        let truth = truth.unwrap();
+        let predicted = found.predictions.index_axis(Axis(0), own.position);
+        let trace = |all: &dyn Fn([usize; 3]) -> f32, receiver: usize| -> Vec<f64> {
+            let value = |n: usize, i, j| f64::from(all([n, i, j]));
+            own.snapshots
+                .iter()
+                .map(|&n| match receiver {
+                    0 => value(n, 3, 5),
+                    1 => value(n, 10, 2),
+                    _ => 0.5 * (value(n, 3, 5) + value(n, 4, 5)),
+                })
+                .collect()
+        };
+        let (mut error, mut energy) = (0.0, 0.0);
+        for (receiver, metrics) in heard.traces.iter().enumerate() {
+            let p = trace(&|at| predicted[at], receiver);
+            let u = trace(&|at| truth[at], receiver);
+            let square = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
+            let difference: Vec<f64> = p.iter().zip(&u).map(|(p, u)| p - u).collect();
+            let expected = (square(&difference) / square(&u)).sqrt();
+            assert!((metrics.relative_l2 / expected - 1.0).abs() < 1e-5);
+            let largest = |x: &[f64]| x.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+            let ratio = largest(&p) / largest(&u);
+            assert!((metrics.amplitude_ratio.unwrap() / ratio - 1.0).abs() < 1e-5);
+            error += square(&difference);
+            energy += square(&u);
+        }
+        assert!((heard.relative_l2 / (error / energy).sqrt() - 1.0).abs() < 1e-5);
+        whole.push(heard.relative_l2);
+    }
+    let summary = found.summary.receivers.unwrap();
+    let mean = whole.iter().sum::<f64>() / whole.len() as f64;
+    assert!((summary.trajectories.unwrap().mean - mean).abs() < 1e-12);
+    let zero = found.baselines[0].receivers.as_ref().unwrap();
+    assert!((zero.trajectories.unwrap().mean - 1.0).abs() < 1e-12);
+    assert!(
+        zero.arrival_shift.is_none(),
+        "what is silent arrives at no time"
+    );
+}
+
+#[test]
 fn a_judge_measures_other_trajectories_as_the_surrogates_were() {
     let folder = tempfile::tempdir().unwrap();
     let surrogate = surrogate(folder.path(), &Data::default(), 20);

@@ -27,7 +27,7 @@ fn different_histories_and_short_rollouts_are_said() {
     for word in ["for the same 7 snapshots", "for the same 5 snapshots"] {
         assert!(page.contains(word), "no {word}");
     }
-    for word in ["<strong>No.", "exact", "1.0 times", "1 networks"] {
+    for word in ["<strong>No.", "exact", " 1.0 times", " 1 networks"] {
         assert!(!page.contains(word), "{word} in the report");
     }
     // wavefields begin where both predict, at snapshot 4: before, the longer history has true ones
@@ -38,8 +38,8 @@ fn different_histories_and_short_rollouts_are_said() {
     });
     assert!(times.fold(f64::INFINITY, f64::min) > 0.199);
     let summary = String::from_utf8(place.bytes("report/summary.csv")).unwrap();
-    // 11 measures of single steps, 12 of rollouts, one of which in two lengths
-    assert_eq!(summary.matches("zero (history 2)").count(), 24);
+    // 11 measures of single steps, 12 of rollouts, one of which in two lengths; 3 of seismograms, since zero arrives at no time
+    assert_eq!(summary.matches("zero (history 2)").count(), 27);
     let metrics = String::from_utf8(place.bytes("report/metrics.csv")).unwrap();
     let head: Vec<&str> = metrics.lines().next().unwrap().split(',').collect();
     for column in [
@@ -230,4 +230,32 @@ fn requirements_decide_the_verdict_and_the_exit_code() {
             "<strong>No.</strong> There is a run that meets every requirement: none does."
         )
     );
+}
+
+#[test]
+fn what_receivers_would_hear_is_measured() {
+    let place = Workplace::with_run();
+    place.ok(&["compare", "run", "--data", "data", "-o", "report"]);
+    let page = String::from_utf8(place.bytes("report/index.html")).unwrap();
+    assert!(page.contains("Seismograms at 2 receivers"));
+    let text = |name: &str| String::from_utf8(place.bytes(&format!("report/{name}"))).unwrap();
+    let receivers = text("receivers.csv");
+    let mut lines = receivers.lines();
+    let head = "run,split,trajectory,receiver,x_m,y_m,relative_l2,arrival_shift_s,amplitude_ratio";
+    assert_eq!(lines.next(), Some(head));
+    let trajectories = text("trajectories.csv").matches(",rollout,").count();
+    let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 2 * trajectories);
+    assert_eq!(rows[1][3..6], ["1", "0.8", "0.6"]);
+    let mean = |name: &str| {
+        let summary = text("summary.csv");
+        let row = summary
+            .lines()
+            .find(|line| line.starts_with(&format!("run,{name},")));
+        row.unwrap().split(',').nth(2).unwrap().parse::<f64>()
+    };
+    let all = rows.iter().map(|row| row[6].parse::<f64>().unwrap());
+    let expected = all.sum::<f64>() / rows.len() as f64;
+    assert!((mean("receivers_trace_relative_l2").unwrap() / expected - 1.0).abs() < 1e-9);
+    assert!(mean("receivers_trajectory_relative_l2").unwrap() > 0.0);
 }

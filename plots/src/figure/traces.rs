@@ -3,6 +3,7 @@
 //! All panels share the time axis and one symmetric scale, the largest magnitude of the FE traces and of the surrogates',
 //! these counted up to one and a half times that of FE: beyond, lines are cut off at the edge, and the note says so.
 
+use ndarray::ArrayView1;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
@@ -26,6 +27,16 @@ pub struct Trace {
     pub times: Vec<f64>,
     /// A value at each; of a surrogate, NaN or infinite where it has diverged.
     pub values: Vec<f64>,
+}
+
+impl Trace {
+    /// The line through values as data files hold them.
+    pub fn new(times: &[f64], values: ArrayView1<'_, f32>) -> Self {
+        Self {
+            times: times.to_vec(),
+            values: values.iter().map(|value| f64::from(*value)).collect(),
+        }
+    }
 }
 
 /// A receiver.

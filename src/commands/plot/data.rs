@@ -5,11 +5,12 @@ use std::path::Path;
 use anyhow::Context;
 use fewave_datasets::{Split, SplitName};
 use fewave_plots::{Prediction, Trace, TracePanel, Traces, Wavefields};
+use fewave_surrogate::metrics::Stations;
 use ndarray::{Array2, Array3, Axis};
 
 use crate::cli::PlotArguments;
 use crate::comparison::files::PREDICTED_BY;
-use crate::comparison::report::{extent, interpolated};
+use crate::comparison::report::extent;
 use crate::config::ConfigError;
 
 /// Times drawn where none are asked for.
@@ -192,7 +193,11 @@ pub(super) fn traces(arguments: &PlotArguments, name: String) -> anyhow::Result<
             arguments.source()?.display()
         );
     };
-    let snapshots: Vec<usize> = (0..split.times().len()).collect();
+    let stations = Stations::new(split.axes(), &spec.positions, inside.as_ref());
+    let predicted: Vec<Array2<f32>> = predictions
+        .iter()
+        .map(|(_, fields)| stations.traces(fields.view()))
+        .collect();
     let panels = spec
         .positions
         .iter()
@@ -202,26 +207,10 @@ pub(super) fn traces(arguments: &PlotArguments, name: String) -> anyhow::Result<
                 "receiver {receiver}: x = {} m, y = {} m",
                 place[0], place[1]
             ),
-            reference: Trace {
-                times: spec.times.clone(),
-                values: recorded
-                    .row(receiver)
-                    .iter()
-                    .map(|v| f64::from(*v))
-                    .collect(),
-            },
-            predictions: predictions
+            reference: Trace::new(&spec.times, recorded.row(receiver)),
+            predictions: predicted
                 .iter()
-                .map(|(_, fields)| Trace {
-                    times: split.times().to_vec(),
-                    values: interpolated(
-                        fields.view(),
-                        split.axes(),
-                        *place,
-                        &snapshots,
-                        inside.as_ref(),
-                    ),
-                })
+                .map(|own| Trace::new(split.times(), own.row(receiver)))
                 .collect(),
         });
     Ok(Traces {

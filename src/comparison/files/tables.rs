@@ -1,20 +1,22 @@
-//! Every measure as CSV: `metrics.csv` step by step, `trajectories.csv` trajectory by trajectory, `summary.csv` over all of them,
-//! trivial predictions included.
+//! Every measure as CSV: `metrics.csv` step by step, `trajectories.csv` trajectory by trajectory, `receivers.csv` receiver by receiver where
+//! there are any, `summary.csv` over all of them, trivial predictions included.
 //!
 //! Measures with a unit carry it at the end of their name. A value that is not defined is an empty field.
 
 use std::path::Path;
 
 use fewave_datasets::Split;
-use fewave_surrogate::metrics::{Measure, MetricsSummary, Summary};
+use fewave_surrogate::metrics::{Measure, MetricsSummary, Summary, TracesSummary};
 
 use crate::comparison::{Measured, scope};
 use crate::output::write_atomically;
 
 /// The field that is predicted.
 const CHANNEL: &str = "displacement";
+/// What names of measures of seismograms begin with.
+const RECEIVERS: &str = "receivers_";
 
-/// Writes the three files into an existing folder.
+/// Writes the files into an existing folder.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -25,6 +27,9 @@ pub fn write(measured: &[Measured], split: &Split, folder: &Path) -> anyhow::Res
         ("summary.csv", summary(measured, split)?),
     ] {
         write_atomically(&folder.join(name), &content)?;
+    }
+    if let Some(content) = receivers(measured, split)? {
+        write_atomically(&folder.join("receivers.csv"), &content)?;
     }
     Ok(())
 }
@@ -113,6 +118,41 @@ fn trajectories(measured: &[Measured], split: &Split) -> anyhow::Result<Vec<u8>>
     Ok(csv.into_inner()?)
 }
 
+/// Errors of every trajectory's seismograms; none without receivers.
+fn receivers(measured: &[Measured], split: &Split) -> anyhow::Result<Option<Vec<u8>>> {
+    let Some(spec) = &split.spec().receivers else {
+        return Ok(None);
+    };
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    let head = ["run", "split", "trajectory", "receiver", "x_m", "y_m"];
+    let measures = ["relative_l2", "arrival_shift_s", "amplitude_ratio"];
+    csv.write_record(head.iter().chain(&measures))?;
+    let (name, mut written) = (split.provenance().split, false);
+    for item in measured {
+        for trajectory in &item.evaluation.trajectories {
+            let Some(errors) = &trajectory.receivers else {
+                continue;
+            };
+            for (receiver, trace) in errors.receivers.iter().zip(&errors.traces) {
+                let [x, y] = spec.positions[*receiver];
+                csv.write_record([
+                    item.label.clone(),
+                    name.to_string(),
+                    trajectory.index.to_string(),
+                    receiver.to_string(),
+                    x.to_string(),
+                    y.to_string(),
+                    number(Some(trace.relative_l2)),
+                    number(trace.arrival_shift),
+                    number(trace.amplitude_ratio),
+                ])?;
+                written = true;
+            }
+        }
+    }
+    Ok(written.then_some(csv.into_inner()?))
+}
+
 /// The three relative L2 errors of a prediction, and all its other measures.
 struct Errors<'a> {
     label: &'a str,
@@ -120,6 +160,7 @@ struct Errors<'a> {
     relative_l2: [Option<&'a Summary>; 3],
     one_step: Option<&'a MetricsSummary>,
     rollout: &'a MetricsSummary,
+    receivers: Option<&'a TracesSummary>,
 }
 
 /// Mean, median, 90 % quantile and worst of every measure.
@@ -140,6 +181,7 @@ fn summary(measured: &[Measured], split: &Split) -> anyhow::Result<Vec<u8>> {
             ],
             one_step: of.one_step.as_ref(),
             rollout: &of.rollout,
+            receivers: of.receivers.as_ref(),
         }
     });
     let baselines = trivial.iter().map(|listed| {
@@ -154,6 +196,7 @@ fn summary(measured: &[Measured], split: &Split) -> anyhow::Result<Vec<u8>> {
             ],
             one_step: of.one_step.as_ref(),
             rollout: &of.rollout,
+            receivers: of.receivers.as_ref(),
         }
     });
     for errors in networks.chain(baselines) {
@@ -178,9 +221,18 @@ fn summary(measured: &[Measured], split: &Split) -> anyhow::Result<Vec<u8>> {
                     .map(|(measure, values)| (format!("{mode}_{}", column(measure)), values)),
             );
         }
+        let traces = errors.receivers.into_iter().flat_map(TracesSummary::named);
+        rows.extend(
+            traces.filter_map(|(name, values)| Some((format!("{RECEIVERS}{name}"), values?))),
+        );
         for (measure, values) in rows {
+            // of what is summarised over traces, the worst is not a trajectory's place
+            let place = match measure.strip_prefix(RECEIVERS) {
+                Some(name) if name != "trajectory_relative_l2" => None,
+                _ => Some(values.worst_position),
+            };
             let trajectories = &errors.item.evaluation.trajectories;
-            let worst = trajectories.get(values.worst_position);
+            let worst = place.and_then(|place| trajectories.get(place));
             let mut record = vec![errors.label.to_owned(), measure];
             let figures = [values.mean, values.median, values.q90, values.worst];
             record.extend(figures.map(|value| format!("{value:e}")));

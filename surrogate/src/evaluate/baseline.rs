@@ -1,8 +1,8 @@
 //! Predictions that cost nothing, which a surrogate has to beat: zero, persistence `u_{n+1} = u_n`, and linear
 //! extrapolation `u_{n+1} = 2u_n − u_{n−1}`; and whatever else predicts the same trajectories.
 
-use super::{Case, Errors, Yardstick};
-use crate::metrics::{MetricsSummary, Summary};
+use super::{Case, Errors, SeismogramErrors, Yardstick};
+use crate::metrics::{MetricsSummary, Summary, TracesSummary};
 use ndarray::{Array3, Zip, s};
 use serde::Serialize;
 
@@ -23,6 +23,8 @@ pub struct Baseline {
     pub one_step: Option<MetricsSummary>,
     /// Every measure of the rollout.
     pub rollout: MetricsSummary,
+    /// Of the rollout's seismograms at the receivers of the data; none without receivers of displacement.
+    pub receivers: Option<TracesSummary>,
 }
 
 impl Baseline {
@@ -45,6 +47,11 @@ impl Baseline {
             rollout_relative_l2_full: of(rollout, |errors| errors.relative_l2)?,
             one_step: (!one_step.is_empty()).then(|| all(one_step)),
             rollout: all(rollout),
+            receivers: SeismogramErrors::summary(
+                rollout
+                    .iter()
+                    .filter_map(|errors| errors.receivers.as_ref()),
+            ),
         })
     }
 }

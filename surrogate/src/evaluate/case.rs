@@ -100,6 +100,7 @@ impl Case {
             rollout_relative_l2_full: rollout.relative_l2,
             one_step_metrics: single.as_ref().map(|errors| errors.trajectory),
             rollout_metrics: rollout.trajectory,
+            receivers: rollout.receivers,
             one_step: single.map_or_else(Vec::new, |errors| errors.steps),
             rollout: rollout.steps,
         })

@@ -4,7 +4,7 @@
 //! of the nearest training trajectory, by the Euclidean distance of the normalised scalars.
 
 use crate::metrics::traces::compare_traces;
-use crate::metrics::{Summary, TraceMetrics};
+use crate::metrics::{TraceMetrics, TracesSummary};
 use crate::surrogate::Surrogate;
 use crate::task::trace_store::inputs;
 use crate::task::traces::{TraceConstants, TraceQuantity};
@@ -39,21 +39,6 @@ pub struct TrajectoryTraces {
     pub relative_l2: f64,
     /// Trace by trace.
     pub traces: Vec<TraceError>,
-}
-
-/// Errors over trajectories or traces; traces where a measure is undefined are left out of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TracesSummary {
-    /// Relative L2 error, trajectory by trajectory; none over a single receiver.
-    pub trajectories: Option<Summary>,
-    /// Relative L2 error, trace by trace.
-    pub relative_l2: Summary,
-    /// Absolute arrival-time shift, s.
-    pub arrival_shift: Option<Summary>,
-    /// Mean of the arrival-time shift with its sign, s: positive where predictions arrive late.
-    pub mean_shift: Option<f64>,
-    /// `|amplitude ratio − 1|`.
-    pub amplitude_deviation: Option<Summary>,
 }
 
 /// Errors of one receiver over all trajectories.
@@ -230,25 +215,12 @@ fn summary(
         .filter(|trace| wanted(trace))
         .map(|trace| trace.metrics)
         .collect();
-    let of = |values: Vec<f64>| Summary::of(&values);
-    let shifts: Vec<f64> = traces.iter().filter_map(|t| t.arrival_shift).collect();
-    let mean = shifts.iter().sum::<f64>() / shifts.len().max(1) as f64;
     let whole: Vec<f64> = trajectories.iter().map(|t| t.relative_l2).collect();
-    let nothing = || SurrogateError::Data {
+    TracesSummary::of(&whole, &traces).ok_or_else(|| SurrogateError::Data {
         place: "evaluated split".into(),
         found: "no trace".into(),
         expected: "at least one trajectory with receivers".into(),
         remedy: "generate the split again".into(),
-    };
-    Ok(TracesSummary {
-        trajectories: of(whole),
-        relative_l2: of(traces.iter().map(|t| t.relative_l2).collect()).ok_or_else(nothing)?,
-        mean_shift: (!shifts.is_empty()).then_some(mean),
-        arrival_shift: of(shifts.iter().map(|shift| shift.abs()).collect()),
-        amplitude_deviation: of(traces
-            .iter()
-            .filter_map(|t| Some((t.amplitude_ratio? - 1.0).abs()))
-            .collect()),
     })
 }
 

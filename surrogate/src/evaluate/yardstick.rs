@@ -1,5 +1,6 @@
 //! What predictions of a split are measured with, whoever made them: the surrogate, a trivial prediction, or another solver.
 
+use super::receivers::{Receivers, SeismogramErrors};
 use super::{Case, SHORT_ROLLOUT};
 use crate::metrics::{Energy, Spectrum, StepMetrics, TrajectoryMetrics, relative_l2, rms};
 use crate::surrogate::Surrogate;
@@ -19,6 +20,8 @@ pub struct Errors {
     pub relative_l2_20: f64,
     /// Relative L2 error over all snapshots.
     pub relative_l2: f64,
+    /// Of the seismograms at the receivers of the data; none for single predictions, or without receivers.
+    pub receivers: Option<SeismogramErrors>,
 }
 
 /// Grid, domain and physics of a split, as measures need them.
@@ -30,6 +33,7 @@ pub(super) struct Yardstick<'a> {
     times: &'a [f64],
     /// Whether the energy says anything: the speed is known, and waves cannot leave.
     energy: bool,
+    receivers: Option<Receivers>,
 }
 
 impl<'a> Yardstick<'a> {
@@ -43,6 +47,7 @@ impl<'a> Yardstick<'a> {
             times: split.times(),
             energy: split.field_specs().iter().any(|field| field.name == SPEED)
                 && boundaries.all(|side| side.kind != BoundaryType::Open),
+            receivers: Receivers::of(split, surrogate.domain()),
         }
     }
 
@@ -65,6 +70,7 @@ impl<'a> Yardstick<'a> {
             steps,
             relative_l2_20: relative_l2(predictions.slice(first), truth.slice(first), self.domain),
             relative_l2: ratio,
+            receivers: None,
         }
     }
 
@@ -78,6 +84,11 @@ impl<'a> Yardstick<'a> {
             step.energy_drift = drifts.get(*place).copied().flatten();
         }
         errors.trajectory = TrajectoryMetrics::new(&errors.steps, errors.relative_l2);
+        errors.receivers = self.receivers.as_ref().map(|receivers| {
+            let truth = case.measured_of(&case.all, |snapshot| snapshot);
+            let times: Vec<f64> = case.snapshots().map(|n| self.times[n]).collect();
+            receivers.compare(measured.view(), truth.view(), &times)
+        });
         errors
     }
 

@@ -12,7 +12,7 @@
 //! correlation method of time delays (Knapp and Carter 1976, without weighting) with the usual parabolic interpolation; the
 //! floor is ours.
 
-use super::{QUIET_FLOOR, ratio};
+use super::{QUIET_FLOOR, Summary, ratio};
 use ndarray::{ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,55 @@ impl TraceMetrics {
             arrival_shift: if defined { lag(&p, &u) } else { None }.map(|lag| interval * lag),
             amplitude_ratio: defined.then(|| peak(&p) / peak(&u)),
         }
+    }
+}
+
+/// Errors over trajectories or traces; traces where a measure is undefined are left out of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TracesSummary {
+    /// Relative L2 error of all traces of a trajectory at once, trajectory by trajectory; none over a single receiver.
+    pub trajectories: Option<Summary>,
+    /// Relative L2 error, trace by trace.
+    pub relative_l2: Summary,
+    /// Absolute arrival-time shift, s.
+    pub arrival_shift: Option<Summary>,
+    /// Mean of the arrival-time shift with its sign, s: positive where predictions arrive late.
+    pub mean_shift: Option<f64>,
+    /// `|amplitude ratio − 1|`.
+    pub amplitude_deviation: Option<Summary>,
+}
+
+impl TracesSummary {
+    /// The summaries with their names in files, units at the end.
+    pub fn named(&self) -> [(&'static str, Option<&Summary>); 4] {
+        [
+            ("trajectory_relative_l2", self.trajectories.as_ref()),
+            ("trace_relative_l2", Some(&self.relative_l2)),
+            ("abs_arrival_shift_s", self.arrival_shift.as_ref()),
+            (
+                "abs_amplitude_ratio_minus_1",
+                self.amplitude_deviation.as_ref(),
+            ),
+        ]
+    }
+
+    /// Over the relative errors of trajectories and the errors of their traces; none without a trace.
+    pub fn of(trajectories: &[f64], traces: &[TraceMetrics]) -> Option<Self> {
+        let shifts: Vec<f64> = traces.iter().filter_map(|t| t.arrival_shift).collect();
+        let mean = shifts.iter().sum::<f64>() / shifts.len().max(1) as f64;
+        let over = |values: Vec<f64>| Summary::of(&values);
+        Some(Self {
+            trajectories: Summary::of(trajectories),
+            relative_l2: over(traces.iter().map(|t| t.relative_l2).collect())?,
+            mean_shift: (!shifts.is_empty()).then_some(mean),
+            arrival_shift: over(shifts.iter().map(|shift| shift.abs()).collect()),
+            amplitude_deviation: over(
+                traces
+                    .iter()
+                    .filter_map(|t| Some((t.amplitude_ratio? - 1.0).abs()))
+                    .collect(),
+            ),
+        })
     }
 }
 

@@ -5,8 +5,8 @@
 #![allow(dead_code, unreachable_pub)] // each test file uses its own part
 
 use fewave_datasets::{
-    BoundarySpec, BoundaryType, FieldSpec, FileSpec, FileWriter, INSIDE_FIELD, Provenance, Sources,
-    Split, SplitName, Statistics, TrajectoryData,
+    BoundarySpec, BoundaryType, FieldSpec, FileSpec, FileWriter, INSIDE_FIELD, Provenance,
+    ReceiverQuantity, ReceiverSpec, Sources, Split, SplitName, Statistics, TrajectoryData,
 };
 use fewave_surrogate::TrainConfig;
 use ndarray::{Array2, Array3};
@@ -26,6 +26,8 @@ pub struct Data {
     pub hole: Option<([usize; 2], f32)>,
     /// What the right side is said to be; the others are fixed.
     pub right: Option<&'static str>,
+    /// Where receivers are said to have recorded displacement; what they recorded is zero.
+    pub receivers: Vec<[f64; 2]>,
 }
 
 impl Default for Data {
@@ -39,6 +41,7 @@ impl Default for Data {
             sources: false,
             hole: None,
             right: None,
+            receivers: Vec::new(),
         }
     }
 }
@@ -117,7 +120,11 @@ impl Data {
             .into_iter()
             .chain(self.hole.map(|_| field(INSIDE_FIELD, "1", false)))
             .collect(),
-            receivers: None,
+            receivers: (!self.receivers.is_empty()).then(|| ReceiverSpec {
+                positions: self.receivers.clone(),
+                times: vec![0.0, self.interval],
+                quantities: vec![ReceiverQuantity::Displacement],
+            }),
             sources: usize::from(self.sources),
             energy: false,
             provenance: Provenance {
@@ -160,7 +167,10 @@ impl Data {
                 .into_iter()
                 .chain(mask.map(Array2::into_dyn))
                 .collect(),
-            receivers: vec![],
+            receivers: match self.receivers.len() {
+                0 => Vec::new(),
+                count => vec![Array2::zeros((count, 2)).into_dyn()],
+            },
             sources: self.emitted(index),
             energy: Vec::new(),
             source_end: self.source_end,
