@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use fewave_surrogate::TaskConfig;
 use toml::{Table, Value};
 
 use super::naming::{is_name, name};
@@ -115,6 +116,7 @@ impl Study {
                 drafts[number].run.project_from = Some(find(source, number, &drafts, &entries)?);
             }
         }
+        refuse_traces(&drafts, &entries)?;
         refuse_repeated(&drafts, &entries)?;
         Ok(Self {
             runs: drafts.into_iter().map(|draft| draft.run).collect(),
@@ -340,6 +342,19 @@ fn find(
     }
 }
 
+/// Refuses runs without wavefields: what a study measures and draws is of these.
+fn refuse_traces(drafts: &[Draft], entries: &[Entry]) -> Result<(), ConfigError> {
+    let traces = |draft: &&Draft| matches!(draft.run.config.task, TaskConfig::Traces(_));
+    match drafts.iter().find(traces) {
+        None => Ok(()),
+        Some(draft) => Err(ConfigError::Usage(format!(
+            "{}: {} has task.kind = \"traces\", expected propagate or field: a study compares errors of wavefields; train runs of traces one by one and \
+             give them to fewave compare",
+            entries[draft.entry].place, draft.run.name
+        ))),
+    }
+}
+
 /// Refuses two runs of one name, and two that train the same.
 fn refuse_repeated(drafts: &[Draft], entries: &[Entry]) -> Result<(), ConfigError> {
     let mut seen = std::collections::HashMap::new();
@@ -493,6 +508,15 @@ set = { network.scheme = { kind = "one-way", form = "filter", rank = 1 }, "train
                 &["b trains the same as a"],
             ),
             ("[[run]]\nname = \"a/b\"\n", &[], &["run.0.name", "letters"]),
+            (
+                "[[run]]\nname = \"a\"\nset = { task = { kind = \"traces\" }, network = { kind = \"mlp\", hidden = [4] } }\n",
+                &[],
+                &[
+                    "a has task.kind = \"traces\"",
+                    "propagate or field",
+                    "fewave compare",
+                ],
+            ),
             (
                 "[[run]]\nname = \"a\"\nproject_from = \"b\"\n",
                 &[],
