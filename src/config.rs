@@ -5,6 +5,7 @@
 
 pub mod dataset;
 pub mod document;
+mod overrides;
 pub mod range;
 pub mod section;
 pub mod train;

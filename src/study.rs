@@ -7,6 +7,7 @@
 pub mod errors;
 pub mod execute;
 pub mod figures;
+mod grid;
 pub mod latency;
 mod naming;
 pub mod plan;

@@ -6,6 +6,7 @@
 
 mod absorption;
 mod bessel;
+mod bloch;
 mod case;
 mod convergence;
 mod dispersion;

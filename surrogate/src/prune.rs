@@ -12,68 +12,33 @@
 //! `rounds/` until [`clear_rounds`]: a pruning that was interrupted, before it was complete or after, continues with the same call.
 
 mod dense;
+mod options;
+mod pruner;
 mod round;
 mod search;
 mod variability;
 
 use crate::checkpoint::{self, BEST, Checkpoint, LAST, Metadata, Validation};
-use crate::network::{Activation, NetworkConfig};
-use crate::task::Task;
-use crate::task::trace_store::inputs;
-use crate::trace_prediction::TracePredictor;
+use crate::network::NetworkConfig;
 use crate::train::TrainObserver;
 use crate::train::config::TrainConfig;
 use crate::train::log::LOG;
-use crate::{Parameters, Result, SurrogateError};
-use candle_core::{Device, Tensor};
+use crate::{Result, SurrogateError};
+use candle_core::Device;
 use dense::DenseNetwork;
-use fewave_datasets::{Split, SplitName, content_hash};
+use pruner::Pruner;
 use round::Ended;
 use search::{Outcome, Search};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use variability::Variability;
 
+pub use options::{GENTLER, PruneOptions};
 pub use search::Epsilon;
-
-/// Peak learning rate of retraining over that of the training: its warm weights are not to be shaken off again.
-pub const GENTLER: f64 = 0.5;
 
 /// Folder of the rounds, in the output folder while they are made.
 pub const ROUNDS: &str = "rounds";
-
-/// How to prune.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PruneOptions {
-    /// Variability below which a unit is dropped.
-    pub epsilon: Epsilon,
-    /// Largest rise of the validation error over that of the trained network, relative to it.
-    pub max_error_rise: f64,
-    /// Most rounds, refused ones included.
-    pub rounds: usize,
-    /// Updates after each round; by default a tenth of the training's.
-    pub retrain_steps: Option<usize>,
-    /// Peak learning rate of these; by default [`GENTLER`] times the training's.
-    pub retrain_rate: Option<f64>,
-    /// Folder of the dataset, where it is not the one of the training's configuration any more.
-    pub data: Option<PathBuf>,
-}
-
-impl Default for PruneOptions {
-    fn default() -> Self {
-        Self {
-            epsilon: Epsilon::Fixed(1e-3),
-            max_error_rise: 0.02,
-            rounds: 40,
-            retrain_steps: None,
-            retrain_rate: None,
-            data: None,
-        }
-    }
-}
 
 /// What a round of pruning made; round 0 is the trained network itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -295,64 +260,6 @@ struct Kept {
     from: Option<(PathBuf, Metadata)>,
 }
 
-impl PruneOptions {
-    /// Peak learning rate of the retraining of a run.
-    fn rate(&self, config: &TrainConfig) -> f64 {
-        self.retrain_rate
-            .unwrap_or(GENTLER * config.train.learning_rate)
-    }
-
-    /// Checks every value that does not depend on the run.
-    fn check(&self) -> Result<()> {
-        let refuse = |key: &str, found: String, expected: &str, remedy: &str| {
-            Err(SurrogateError::Setting {
-                key: format!("--{key}"),
-                found,
-                expected: expected.into(),
-                remedy: remedy.into(),
-            })
-        };
-        if let Epsilon::Fixed(epsilon) = self.epsilon
-            && !(epsilon > 0.0 && epsilon <= 1.0)
-        {
-            return refuse(
-                "epsilon",
-                epsilon.to_string(),
-                "auto, or a number above 0 and at most 1: a share of the largest deviation in a layer, whose last unit is never dropped",
-                "1e-3 drops what is all but constant",
-            );
-        }
-        if !(self.max_error_rise >= 0.0 && self.max_error_rise.is_finite()) {
-            return refuse(
-                "max-error-rise",
-                self.max_error_rise.to_string(),
-                "a number of at least 0, relative to the error before",
-                "0.02 allows two per cent",
-            );
-        }
-        if self.rounds == 0 {
-            return refuse("rounds", "0".into(), "at least 1", "leave it out");
-        }
-        if self.retrain_steps == Some(0) {
-            return refuse(
-                "retrain-steps",
-                "0".into(),
-                "at least 1 update after each round",
-                "leave it out for a tenth of the training's",
-            );
-        }
-        match self.retrain_rate {
-            Some(rate) if !(rate > 0.0 && rate.is_finite()) => refuse(
-                "retrain-rate",
-                rate.to_string(),
-                "a positive number",
-                "leave it out for half of the training's",
-            ),
-            _ => Ok(()),
-        }
-    }
-}
-
 /// The configuration of a round's retraining.
 fn retraining(
     config: &TrainConfig,
@@ -373,143 +280,6 @@ fn retraining(
     config.train.valid_every = None;
     config.train.checkpoint_every = None;
     config
-}
-
-/// The trained network with its data.
-struct Pruner<'a> {
-    parent: &'a Checkpoint,
-    activation: Activation,
-    train: Split,
-    valid: Split,
-    /// Inputs of the train split, `(N, scalars)`.
-    inputs: Tensor,
-    device: &'a Device,
-}
-
-impl<'a> Pruner<'a> {
-    fn open(parent: &'a Checkpoint, options: &PruneOptions, device: &'a Device) -> Result<Self> {
-        let config = &parent.metadata.config;
-        let NetworkConfig::Mlp(network) = &config.network else {
-            return Err(SurrogateError::Setting {
-                key: format!("network of {}", parent.path.display()),
-                found: format!("a convolutional one ({})", config.network.scheme()),
-                expected: "network.kind = \"mlp\", whose units can be dropped one by one".into(),
-                remedy: "compress convolutions before training: fewave train with network.scheme = { kind = \"one-way\", form = \"filter\", rank = 1 }".into(),
-            });
-        };
-        let data = options.data.as_ref().unwrap_or(&config.data);
-        if !data.is_dir() {
-            return Err(SurrogateError::Data {
-                place: format!("data of {}", parent.path.display()),
-                found: format!("no folder {}", data.display()),
-                expected: "the dataset that it was trained on, over which units are measured"
-                    .into(),
-                remedy: "name its folder with --data DIR".into(),
-            });
-        }
-        let found = content_hash(data)?;
-        if found != parent.metadata.data_hash {
-            return Err(SurrogateError::Data {
-                place: format!("content of {}", data.display()),
-                found,
-                expected: format!("{}, which was trained on", parent.metadata.data_hash),
-                remedy: "name the folder of the training data with --data DIR".into(),
-            });
-        }
-        let task = Task::of_checkpoint(&parent.metadata)?;
-        let constants = task.traces().ok_or_else(|| {
-            crate::task::samples::defect(format!("a task of kind {}", config.task.kind()))
-        })?;
-        let (train, valid) = (
-            config.training_split(data)?,
-            Split::open(data, SplitName::Valid)?,
-        );
-        for split in [&train, &valid] {
-            if split.is_empty() {
-                return Err(SurrogateError::Data {
-                    place: split.path().display().to_string(),
-                    found: "no trajectory".into(),
-                    expected: "at least one".into(),
-                    remedy: "generate the data again".into(),
-                });
-            }
-        }
-        let values = inputs(constants, &train)?;
-        let inputs = Tensor::from_vec(values, (train.len(), constants.channels().inputs), device)?;
-        Ok(Self {
-            parent,
-            activation: network.activation,
-            train,
-            valid,
-            inputs,
-            device,
-        })
-    }
-
-    /// The trained network.
-    fn start(&self) -> Result<DenseNetwork> {
-        // building it compares every shape with the configuration
-        self.parent.network(self.device)?;
-        let hidden = match &self.parent.metadata.config.network {
-            NetworkConfig::Mlp(config) => config.hidden.len(),
-            _ => 0,
-        };
-        DenseNetwork::of(self.parent.weights(), hidden)
-    }
-
-    /// The network without the units that vary by less than ε, layer by layer: what later layers say is measured behind those already
-    /// folded.
-    fn fold(&self, network: &DenseNetwork, epsilon: f64) -> Result<DenseNetwork> {
-        let mut folded = network.clone();
-        for layer in 0..network.hidden().len() {
-            let found = Variability::measure(&folded, layer, self.activation, &self.inputs)?;
-            folded = folded.fold(layer, &found.keep(layer, epsilon)?, &found.means);
-        }
-        Ok(folded)
-    }
-
-    /// Mean relative L2 error over a split.
-    fn error(&self, network: &DenseNetwork, split: &Split) -> Result<f64> {
-        let mut config = self.parent.metadata.config.network.clone();
-        if let NetworkConfig::Mlp(config) = &mut config {
-            config.hidden = network.hidden();
-        }
-        let mut parameters = Parameters::frozen(network.tensors()?, self.device);
-        let channels = self.parent.metadata.channels()?;
-        let built = config.build(channels, 0, &mut parameters, &mut round::any_random())?;
-        let constants = self.parent.metadata.trace_constants()?;
-        let predictor = TracePredictor {
-            network: built.as_ref(),
-            constants,
-            device: self.device,
-        };
-        let errors = predictor.errors(split)?;
-        Ok(errors.iter().sum::<f64>() / errors.len().max(1) as f64)
-    }
-
-    /// What the next round depends on, as a hash.
-    fn key(
-        &self,
-        options: &PruneOptions,
-        retrain_steps: usize,
-        rounds: &[PruneRound],
-        epsilon: f64,
-    ) -> Result<String> {
-        let mut digest = Sha256::new();
-        let rate = options.rate(&self.parent.metadata.config);
-        digest.update(format!(
-            "{} {} {epsilon:e} {retrain_steps} {rate:e} {:e}\n",
-            self.parent.weights_hash, self.parent.metadata.config_hash, options.max_error_rise
-        ));
-        for round in rounds {
-            let (hidden, error) = (&round.hidden, round.valid_error);
-            digest.update(format!(
-                "{:e} {hidden:?} {error:e} {}\n",
-                round.epsilon, round.accepted
-            ));
-        }
-        Ok(format!("{:x}", digest.finalize()))
-    }
 }
 
 /// Removes the folder of the rounds of a pruning, when all that is to be made of it has been made.

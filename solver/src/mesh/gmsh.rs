@@ -11,6 +11,7 @@
 mod build;
 mod cursor;
 mod elements;
+mod loose;
 mod sections;
 
 use super::Mesh;
