@@ -63,7 +63,7 @@ fn networks_of_both_kinds_learn_whole_fields_and_are_measured_on_what_they_predi
     let cnn =
         r#"{"kind": "cnn", "width": 6, "blocks": 2, "norm": "none", "scheme": {"kind": "dense"}}"#;
     for network in [unet(SCHEMES[0]), unet(one_way), cnn.to_owned()] {
-        let settings = r#"{"steps": 150, "batch": 2, "learning_rate": 1e-2, "loss": "mse"}"#;
+        let settings = r#"{"steps": 200, "batch": 2, "learning_rate": 1e-2, "loss": "mse"}"#;
         let config = field(folder.path(), FIELD, &network, settings);
         let run = folder.path().join("run");
         let surrogate = fit(&config, &run);

@@ -401,11 +401,13 @@ proptest! {
     fn convolution_and_its_portable_form_agree(
         batch in 1usize..4,
         inputs in 1usize..40,
-        outputs in 1usize..20,
-        maps in prop::collection::vec(1usize..60, 1..=2),
-        halves in prop::collection::vec(0usize..4, 2),
+        outputs in 1usize..45,
+        maps in prop::collection::vec(1usize..60, 1..=3),
+        halves in prop::collection::vec(0usize..4, 3),
         seed in 0u64..1000,
     ) {
+        // 3-D maps of at most 12³.
+        let maps: Vec<usize> = maps.iter().map(|n| if maps.len() > 2 { n % 12 + 1 } else { *n }).collect();
         let sides: Vec<usize> = maps.iter().zip(&halves).map(|(_, half)| 2 * half + 1).collect();
         let variable = |shape: &[usize], seed| Var::from_tensor(&random(shape, seed)).unwrap();
         let input = variable(&[&[batch, inputs], maps.as_slice()].concat(), seed);

@@ -173,7 +173,7 @@ impl<E: Element> Forward<'_, E> {
         let in_place = fills_registers::<E>(geometry.map[2]);
         let copied = if in_place { 0 } else { PANEL * run };
         with_scratch([geometry.inputs * channel, copied], |[padded, lines]| {
-            geometry.pad(self.x, tile, padded, channel);
+            geometry.pad(self.x, tile, 0..geometry.inputs, padded, channel);
             for first in (0..geometry.outputs).step_by(PANEL) {
                 let count = PANEL.min(geometry.outputs - first);
                 let bias = &self.bias[first..first + count];
@@ -187,12 +187,12 @@ impl<E: Element> Forward<'_, E> {
                         let products = unsafe {
                             Products::new(source, offsets, panel, bias, count, target, length)
                         };
-                        dispatch(products.spaced(geometry.map[2], geometry.pitch()));
+                        dispatch(&products.spaced(geometry.map[2], geometry.pitch()));
                         continue;
                     }
-                    dispatch(Products::within(
-                        source, offsets, panel, bias, count, lines, run,
-                    ));
+                    let products =
+                        Products::within(source, offsets, panel, bias, count, lines, run);
+                    dispatch(&products);
                     for (t, line) in lines.chunks_exact(run).take(count).enumerate() {
                         let place = (first + t, geometry.outputs);
                         // SAFETY: as above.

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::element::Element;
 use super::memory::Output;
 use super::microkernel::Offsets;
+use super::shifted::{Rows, spaced_copy};
 
 /// The sizes of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,23 +90,31 @@ impl Geometry {
         (rows + self.kernel[1] - 1) * self.pitch()
     }
 
-    /// The largest numbers of planes and rows of a tile of which so many channels, padded, fill about `bytes`.
+    /// The numbers of planes and rows of a tile of which so many channels, padded, fill about `bytes`.
     pub(super) fn tile_size<E>(&self, channels: usize, bytes: usize) -> (usize, usize) {
         let budget = bytes / (size_of::<E>() * channels).max(1);
-        let halo = self.kernel[1] - 1;
-        let rows = (budget / (self.kernel[0] * self.pitch())).saturating_sub(halo);
-        // At least as many rows as are read again as neighbours, and tiles of even sizes.
-        let rows = rows.max(halo).clamp(1, self.map[1].max(1));
-        let rows = self.map[1]
-            .div_ceil(self.map[1].div_ceil(rows).max(1))
-            .max(1);
-        let planes = if rows < self.map[1] {
-            1
-        } else {
-            let planes = (budget / self.padded_plane(rows)).saturating_sub(self.kernel[0] - 1);
-            planes.clamp(1, self.map[0].max(1))
-        };
-        (planes, rows)
+        let [depth, height, _] = self.map.map(|length| length.max(1));
+        let (around, halo) = (self.kernel[0] - 1, self.kernel[1] - 1);
+        // As little as possible is read again as neighbours.
+        let (mut best, mut shape) = (0.0, (1, 1));
+        for planes in 1..=depth {
+            let rows = (budget / ((planes + around) * self.pitch())).saturating_sub(halo);
+            // At least as many rows as are read again, and tiles of even sizes.
+            let rows = rows
+                .max(if planes == 1 { halo.max(1) } else { 0 })
+                .min(height);
+            if rows == 0 {
+                break;
+            }
+            let rows = height.div_ceil(height.div_ceil(rows));
+            let planes = depth.div_ceil(depth.div_ceil(planes));
+            let padded = (planes + around) * (rows + halo);
+            let share = (planes * rows) as f64 / padded as f64;
+            if share > best {
+                (best, shape) = (share, (planes, rows));
+            }
+        }
+        shape
     }
 
     /// All tiles of the maps `images`, in order.
@@ -142,28 +151,40 @@ impl Geometry {
         Offsets::new(values)
     }
 
-    /// Lays out the padded input (S, planes + k_d − 1, rows + k_h − 1, pitch) of a tile: its neighbours, and zeros outside.
+    /// Lays out the padded input (channels, planes + k_d − 1, rows + k_h − 1, pitch) of a tile: its neighbours, and zeros outside.
     /// Channels start `stride` apart.
-    pub(super) fn pad<E: Element>(&self, x: &[E], tile: &Tile, padded: &mut [E], stride: usize) {
+    pub(super) fn pad<E: Element>(
+        &self,
+        x: &[E],
+        tile: &Tile,
+        channels: Range<usize>,
+        padded: &mut [E],
+        stride: usize,
+    ) {
         let [depth, height, width] = self.map;
         let [half_d, half_h, half_w] = self.kernel.map(|side| side / 2);
-        let pitch = self.pitch();
-        for s in 0..self.inputs {
-            let mut lines = padded[s * stride..].chunks_exact_mut(pitch);
+        let plane_length = self.padded_plane(tile.rows.len());
+        let (top, bottom) = (
+            tile.rows.start.saturating_sub(half_h),
+            (tile.rows.end + half_h).min(height),
+        );
+        let rows = Rows {
+            rows: bottom - top,
+            width,
+        };
+        let place = (top + half_h - tile.rows.start) * self.pitch() + half_w;
+        for (s, channel) in channels.zip(padded.chunks_mut(stride.max(1))) {
             let map = (tile.image * self.inputs + s) * depth;
-            for plane in tile.planes.start..tile.planes.end + 2 * half_d {
-                for row in tile.rows.start..tile.rows.end + 2 * half_h {
-                    let Some(line) = lines.next() else { return };
-                    let inside = (half_d..depth + half_d).contains(&plane)
-                        && (half_h..height + half_h).contains(&row);
-                    if inside {
-                        let start = ((map + plane - half_d) * height + row - half_h) * width;
-                        line[..half_w].fill(E::default());
-                        line[half_w..half_w + width].copy_from_slice(&x[start..start + width]);
-                        line[half_w + width..].fill(E::default());
-                    } else {
-                        line.fill(E::default());
-                    }
+            let planes = channel.chunks_exact_mut(plane_length.max(1));
+            for (plane, line) in (tile.planes.start..tile.planes.end + 2 * half_d).zip(planes) {
+                line.fill(E::default());
+                if (half_d..depth + half_d).contains(&plane) {
+                    let start = ((map + plane - half_d) * height + top) * width;
+                    spaced_copy(
+                        rows,
+                        (&mut line[place..], self.pitch()),
+                        (&x[start..], width),
+                    );
                 }
             }
         }

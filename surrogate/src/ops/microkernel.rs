@@ -1,20 +1,22 @@
-//! The two register-blocked kernels that every convolution here is made of.
+//! The register-blocked kernels that every convolution here is made of.
 //!
 //! On a padded map, shifting by a tap is adding a constant to an address: with an address offset `o_k` for each pair `k` of
 //! input channel and tap, a convolution is a matrix product whose right-hand matrix need not be formed,
 //!
 //! - [`Products`]: `y[t][p] = b[t] + Σ_k W[t][k] x[o_k + p]`, and its weight gradient
-//! - [`Dots`]: `dW[t][k] += Σ_p g[t][p] x[o_k + p]`.
+//! - [`Dots`]: `dW[t][k] += Σ_p g[t][p] x[o_k + p]`, or, with `g` transposed, [`Outers`].
 //!
-//! Positions `p` run along the registers' lanes. A block of results stays in registers while `k` (or `p`) runs, in an
+//! Positions `p` run along the registers' lanes, in [`Outers`] outputs `t`. A block of results stays in registers while `k` (or `p`) runs, in an
 //! order that depends on the shape alone: results do not depend on the number of threads.
 
 mod dots;
+mod outers;
 mod products;
 
 use rayon::prelude::*;
 
 pub(super) use dots::Dots;
+pub(super) use outers::{Outers, Transposed, in_registers};
 pub(super) use products::{Products, fills_registers};
 
 use super::element::Element;

@@ -98,7 +98,7 @@ impl<'a, E: Element> Mix<'a, E> {
                 // SAFETY: `rows` checked the places, which are the caller's.
                 let products =
                     unsafe { Products::new(x, offsets, panel, bias, count, (target, stride), run) };
-                dispatch(products);
+                dispatch(&products);
             }
             done += run;
         }

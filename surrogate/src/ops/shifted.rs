@@ -70,6 +70,11 @@ pub(super) fn weighted_sums<E: Element>(
     });
 }
 
+/// Copies rows; y and x are given with the distances between their rows.
+pub(super) fn spaced_copy<E: Element>(rows: Rows, y: (&mut [E], usize), x: (&[E], usize)) {
+    weighted_sums(rows, y, x, &[E::from_f64(1.0)], 0, Start::At(E::default()));
+}
+
 /// `sums[j] += Σ_p g[p] x[p + j·stride]` in rows; g and x are given with the distances between their rows.
 pub(super) fn shifted_products<E: Element>(
     rows: Rows,

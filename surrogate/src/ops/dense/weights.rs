@@ -1,7 +1,8 @@
 //! The gradients of the dense convolution's kernel and bias.
 //!
-//! `dK[t,s,k] = Σ_{b,p} g[b,t,p] x[b,s,p + k − ⌊d/2⌋]`, `db[t] = Σ_{b,p} g[b,t,p]`. Maps are shared out in fixed groups, each
-//! with its own sums, which are added in order.
+//! `dK[t,s,k] = Σ_{b,p} g[b,t,p] x[b,s,p + k − ⌊d/2⌋]`, `db[t] = Σ_{b,p} g[b,t,p]`. Tiles of maps are shared out in fixed
+//! groups, each with its own sums, which are added in order. Outputs run along the lanes of registers where there are enough to
+//! fill them, else positions.
 
 use std::ops::Range;
 
@@ -9,16 +10,21 @@ use rayon::prelude::*;
 
 use super::super::element::{Element, dispatch, total};
 use super::super::geometry::{Geometry, Tile};
-use super::super::memory::{Output, with_scratch};
-use super::super::microkernel::{Dots, Offsets, fills_registers};
+use super::super::memory::with_scratch;
+use super::super::microkernel::{Dots, Offsets, Outers, Transposed, in_registers};
 use super::TILE_BYTES;
+use crate::pieces::in_pieces;
 
 /// Partial sums of the kernel's gradient may fill this much.
 const PARTIAL_BYTES: usize = 32 << 20;
-/// Parts that the work is cut into, so that a few threads share it evenly.
-const PARTS: usize = 16;
-/// Rows of `g` that a task works off together.
-const ROW_BLOCK: usize = 16;
+/// Groups of tiles, each with its own sums.
+const GROUPS: usize = 16;
+/// A group has no fewer positions than this, so that adding the groups up costs little.
+const POSITIONS: usize = 1024;
+/// Positions that are transposed, or of a `1×1` convolution worked off, together.
+const RUN: usize = 256;
+/// Outputs that are added up together.
+const ROWS: usize = 16;
 
 /// The gradients (T, S, taps) of the kernel and (T) of the bias.
 pub(super) fn weight_gradient<E: Element>(
@@ -26,188 +32,201 @@ pub(super) fn weight_gradient<E: Element>(
     x: &[E],
     g: &[E],
 ) -> (Vec<E>, Vec<E>) {
-    let columns = geometry.inputs * geometry.taps();
-    let outputs = geometry.outputs;
-    // Groups of maps have their own partial sums; where these grow too large, outputs are shared out instead.
-    let affordable = PARTIAL_BYTES / (size_of::<E>() * outputs * columns).max(1);
-    let stack = stack(geometry);
+    let (outputs, taps) = (geometry.outputs, geometry.taps());
+    let width = in_registers::<E>(outputs);
+    let size = geometry.tile_size::<E>(geometry.inputs, TILE_BYTES);
+    let tiles: Vec<Tile> = geometry.tiles(0..geometry.batch, size).collect();
+    let columns = geometry.inputs * taps;
+    let affordable = PARTIAL_BYTES / (size_of::<E>() * width * columns).max(1);
+    let worthwhile = (geometry.batch * geometry.positions()).div_ceil(POSITIONS);
     let groups = affordable
-        .clamp(1, PARTS)
-        .min(geometry.batch.div_ceil(stack).max(1));
-    let blocks = outputs.div_ceil(ROW_BLOCK);
-    let ranges = PARTS.div_ceil(groups).min(blocks).max(1);
-    let rows = (blocks.div_ceil(ranges) * ROW_BLOCK).max(1);
-    let row_length = columns + 1; // the last is the bias's gradient
-    let mut partial = vec![E::default(); groups * outputs * row_length];
-    let places = Output::new(&mut partial);
-    let ranges = outputs.div_ceil(rows);
-    (0..groups * ranges).into_par_iter().for_each(|task| {
-        let (group, first) = (task / ranges, task % ranges * rows);
-        let count = rows.min(outputs - first);
-        let images = group * geometry.batch / groups..(group + 1) * geometry.batch / groups;
-        // SAFETY: each task has its own group and rows.
-        let sums =
-            unsafe { places.slice((group * outputs + first) * row_length, count * row_length) };
-        let (kernel, bias) = sums.split_at_mut(count * columns);
-        for start in images.clone().step_by(stack) {
-            accumulate(
-                geometry,
-                x,
-                g,
-                start..images.end.min(start + stack),
-                first,
-                kernel,
-                bias,
-            );
-        }
+        .clamp(1, GROUPS)
+        .min(worthwhile)
+        .min(tiles.len())
+        .max(1);
+    // Many threads share inputs out as well, which changes no sum.
+    let parts = (2 * rayon::current_num_threads())
+        .div_ceil(groups)
+        .clamp(1, geometry.inputs);
+    let inputs = geometry.inputs.div_ceil(parts);
+    let parts = geometry.inputs.div_ceil(inputs);
+    // The last row is the bias's gradient.
+    let piece = (inputs * taps + 1) * width;
+    let sums = in_pieces(groups * parts * piece, piece, |task, sums| {
+        let (group, part) = (task / parts, task % parts);
+        let work = Share {
+            geometry,
+            x,
+            g,
+            inputs: part * inputs..geometry.inputs.min((part + 1) * inputs),
+        };
+        let own = group * tiles.len() / groups..(group + 1) * tiles.len() / groups;
+        work.add(&tiles[own], sums);
     });
-    // Within a task's piece the kernel's rows come first, then the biases.
-    let (mut kernel, mut bias) = (
-        vec![E::default(); outputs * columns],
-        vec![E::default(); outputs],
-    );
-    for task in 0..groups * ranges {
-        let (group, first) = (task / ranges, task % ranges * rows);
-        let count = rows.min(outputs - first);
-        let start = (group * outputs + first) * row_length;
-        let sums = &partial[start..start + count * row_length];
-        let (from_kernel, from_bias) = sums.split_at(count * columns);
-        for (total, part) in kernel[first * columns..].iter_mut().zip(from_kernel) {
-            *total += *part;
-        }
-        for (total, part) in bias[first..].iter_mut().zip(from_bias) {
-            *total += *part;
-        }
-    }
+    let mut kernel = vec![E::default(); outputs * columns];
+    kernel
+        .par_chunks_mut((ROWS * columns).max(1))
+        .enumerate()
+        .for_each(|(block, kernel)| {
+            for k in 0..columns {
+                let row = k / (inputs * taps) * piece + k % (inputs * taps) * width + block * ROWS;
+                let total = added::<E>(&sums[row..], parts * piece, groups);
+                for (row, total) in kernel.chunks_exact_mut(columns).zip(total) {
+                    row[k] = total;
+                }
+            }
+        });
+    let bias = (0..outputs)
+        .step_by(ROWS)
+        .flat_map(|first| added(&sums[piece - width + first..], parts * piece, groups))
+        .take(outputs)
+        .collect();
     (kernel, bias)
 }
 
-/// How many maps are worked off together in the kernel's gradient: small ones one after another as a single long run,
-/// because every run ends with the sum over a register's lanes.
-fn stack(geometry: Geometry) -> usize {
-    let [depth, height, _] = geometry.map;
-    if geometry.taps() == 1 || depth > 1 {
-        return 1;
-    }
-    (DOTS_RUN / geometry.padded_plane(height).max(1)).max(1)
-}
-
-/// Adds the share of a few maps to the gradients of the outputs from `first` on.
-fn accumulate<E: Element>(
-    geometry: Geometry,
-    x: &[E],
-    g: &[E],
-    images: Range<usize>,
-    first: usize,
-    kernel: &mut [E],
-    bias: &mut [E],
-) {
-    let (positions, count) = (geometry.positions(), bias.len());
-    let maps =
-        |image: usize| &g[(image * geometry.outputs + first) * positions..][..count * positions];
-    for image in images.clone() {
-        for (sum, map) in bias
-            .iter_mut()
-            .zip(maps(image).chunks_exact(positions.max(1)))
-        {
-            *sum += total(map);
+/// The first values of `groups` rows that start `stride` apart, added up.
+#[inline(always)]
+fn added<E: Element>(sums: &[E], stride: usize, groups: usize) -> [E; ROWS] {
+    let mut total = [E::default(); ROWS];
+    for group in 0..groups {
+        let row = &sums[group * stride..];
+        for (total, &value) in total.iter_mut().zip(row) {
+            *total += value;
         }
     }
-    if geometry.taps() == 1 {
-        let offsets = Offsets::strided(geometry.inputs, positions);
-        for image in images {
-            let (x, g) = (&x[image * geometry.inputs * positions..], maps(image));
-            for start in (0..positions).step_by(DOTS_RUN) {
-                let length = DOTS_RUN.min(positions - start);
-                dispatch(Dots::new(
-                    (&g[start..], positions),
-                    (&x[start..], &offsets),
-                    kernel,
-                    count,
-                    length,
-                ));
+    total
+}
+
+/// What one task adds up: some tiles, some inputs.
+struct Share<'a, E> {
+    geometry: Geometry,
+    x: &'a [E],
+    g: &'a [E],
+    inputs: Range<usize>,
+}
+
+impl<E: Element> Share<'_, E> {
+    /// Adds these tiles' share to `sums`, a row of outputs for each input and tap, and at the end one for the biases.
+    fn add(&self, tiles: &[Tile], sums: &mut [E]) {
+        let (outputs, taps) = (self.geometry.outputs, self.geometry.taps());
+        let (columns, width) = (self.inputs.len() * taps, in_registers::<E>(outputs));
+        let (sums, rest) = sums.split_at_mut(columns * width);
+        let last = rest.len() - width;
+        let bias = &mut rest[last..][..outputs];
+        if taps > 1 && 3 * width <= 4 * outputs {
+            for tile in tiles {
+                self.along_outputs(tile, sums, bias);
+            }
+            return;
+        }
+        let mut rows = vec![E::default(); outputs * columns];
+        for tile in tiles {
+            match taps {
+                1 => self.pointwise(tile, &mut rows, bias),
+                _ => self.along_positions(tile, &mut rows, bias),
             }
         }
-        return;
+        for (t, row) in rows.chunks_exact(columns).enumerate() {
+            for (sums, &sum) in sums.chunks_exact_mut(width).zip(row) {
+                sums[t] = sum;
+            }
+        }
     }
-    let [_, height, width] = geometry.map;
-    let pitch = geometry.pitch();
-    // Either several whole maps or the tiles of one.
-    let stacked = images.len();
-    let size = match stacked {
-        1 => geometry.tile_size::<E>(geometry.inputs, TILE_BYTES),
-        _ => (1, height),
-    };
-    for tile in geometry.tiles(images.start..images.start + 1, size) {
-        let (planes, rows) = (tile.planes.len(), tile.rows.len());
-        let map = geometry.padded(planes, rows);
-        let offsets = geometry.offsets(rows, stacked * map);
-        let in_place = fills_registers::<E>(width);
-        // Rows of `g` that fill registers are read in place. Others get the layout of the padded maps that they are multiplied
-        // with, zeros between them.
-        let row = (stacked - 1) * map + rows * pitch;
-        let copied = if in_place { 0 } else { count * row };
-        with_scratch(
-            [geometry.inputs * stacked * map, copied],
-            |[padded, gradient]| {
-                for image in images.clone() {
-                    let place = (image - images.start) * map;
-                    geometry.pad(
-                        x,
-                        &Tile {
-                            image,
-                            ..tile.clone()
-                        },
-                        &mut padded[place..],
-                        stacked * map,
-                    );
+
+    /// The first position of a tile's plane in the maps `g`, and the number of its positions.
+    fn plane(&self, tile: &Tile, plane: usize) -> (&[E], usize) {
+        let [_, height, width] = self.geometry.map;
+        let positions = self.geometry.positions();
+        let row = (tile.planes.start + plane) * height + tile.rows.start;
+        let start = tile.image * self.geometry.outputs * positions + row * width;
+        (&self.g[start..], tile.rows.len() * width)
+    }
+
+    /// Places of the inputs' and taps' values in a padded tile, and the length of an input.
+    fn offsets(&self, tile: &Tile) -> (Offsets, usize) {
+        let channel = self.geometry.padded(tile.planes.len(), tile.rows.len());
+        let own = Geometry {
+            inputs: self.inputs.len(),
+            ..self.geometry
+        };
+        (own.offsets(tile.rows.len(), channel), channel)
+    }
+
+    /// `sums` is (inputs, taps, outputs filled up to whole registers).
+    fn along_outputs(&self, tile: &Tile, sums: &mut [E], bias: &mut [E]) {
+        let geometry = &self.geometry;
+        let (offsets, channel) = self.offsets(tile);
+        let (pitch, width) = (geometry.pitch(), geometry.map[2]);
+        let places: Vec<u32> = (0..tile.rows.len())
+            .flat_map(|row| (row * pitch..row * pitch + width).map(|place| place as u32))
+            .collect();
+        let lengths = [
+            self.inputs.len() * channel,
+            Transposed::<E>::size(geometry.outputs, RUN),
+        ];
+        with_scratch(lengths, |[padded, values]| {
+            geometry.pad(self.x, tile, self.inputs.clone(), padded, channel);
+            for plane in 0..tile.planes.len() {
+                let x = &padded[plane * geometry.padded_plane(tile.rows.len())..];
+                let (g, length) = self.plane(tile, plane);
+                for start in (0..length).step_by(RUN) {
+                    let run = RUN.min(length - start);
+                    let values = &mut values[..Transposed::<E>::size(geometry.outputs, run)];
+                    let g = (&g[start..], geometry.positions());
+                    let g = Transposed::new(g, run, bias, values);
+                    let places = &places[start..start + run];
+                    Outers::add(g, (x, &offsets), places, sums);
                 }
-                if in_place {
-                    let lines: Vec<(usize, usize)> = (0..stacked)
-                        .flat_map(|image| (0..planes).map(move |plane| (image, plane)))
-                        .flat_map(|(image, plane)| (0..rows).map(move |row| (image, plane, row)))
-                        .map(|(image, plane, row)| {
-                            let line = (tile.planes.start + plane) * height + tile.rows.start + row;
-                            let place = image * map + plane * geometry.padded_plane(rows);
-                            (
-                                image * geometry.outputs * positions + line * width,
-                                place + row * pitch,
-                            )
-                        })
-                        .collect();
-                    let g = &g[(images.start * geometry.outputs + first) * positions..];
-                    let (g, x) = ((g, positions), (&*padded, &offsets));
-                    dispatch(Dots::lines(g, x, kernel, count, (&lines, width)));
-                    return;
-                }
-                for plane in 0..planes {
-                    for t in 0..count {
-                        let row = &mut gradient[t * row..][..row];
-                        for (image, line) in images.clone().zip(row.chunks_mut(map)) {
-                            let map = (t * geometry.map[0] + tile.planes.start + plane) * height;
-                            let (own, between) = line.split_at_mut(rows * pitch);
-                            for (line, row) in own.chunks_exact_mut(pitch).zip(tile.rows.clone()) {
-                                line[..width]
-                                    .copy_from_slice(&maps(image)[(map + row) * width..][..width]);
-                                line[width..].fill(E::default());
-                            }
-                            between.fill(E::default());
-                        }
+            }
+        });
+    }
+
+    /// `sums` is (outputs, inputs, taps). Rows of `g` get the layout of the padded maps that they are multiplied with, zeros
+    /// between them.
+    fn along_positions(&self, tile: &Tile, sums: &mut [E], bias: &mut [E]) {
+        let geometry = &self.geometry;
+        let (offsets, channel) = self.offsets(tile);
+        let (pitch, width) = (geometry.pitch(), geometry.map[2]);
+        let run = tile.rows.len() * pitch;
+        let lengths = [self.inputs.len() * channel, bias.len() * run];
+        with_scratch(lengths, |[padded, gradient]| {
+            geometry.pad(self.x, tile, self.inputs.clone(), padded, channel);
+            for plane in 0..tile.planes.len() {
+                let (g, length) = self.plane(tile, plane);
+                for (t, sum) in bias.iter_mut().enumerate() {
+                    let map = &g[t * geometry.positions()..][..length];
+                    *sum += total(map);
+                    let lines = gradient[t * run..][..run].chunks_exact_mut(pitch);
+                    for (line, row) in lines.zip(map.chunks_exact(width)) {
+                        line[..width].copy_from_slice(row);
+                        line[width..].fill(E::default());
                     }
-                    let source = &padded[plane * geometry.padded_plane(rows)..];
-                    let run = row - (pitch - width);
-                    dispatch(Dots::new(
-                        (gradient, row),
-                        (source, &offsets),
-                        kernel,
-                        count,
-                        run,
-                    ));
                 }
-            },
-        );
+                let x = &padded[plane * geometry.padded_plane(tile.rows.len())..];
+                let (g, length) = ((&*gradient, run), run - (pitch - width));
+                dispatch(Dots::new(g, (x, &offsets), sums, bias.len(), length));
+            }
+        });
+    }
+
+    /// Of a `1×1` convolution: `sums` is (outputs, inputs).
+    fn pointwise(&self, tile: &Tile, sums: &mut [E], bias: &mut [E]) {
+        let positions = self.geometry.positions();
+        let offsets = Offsets::strided(self.inputs.len(), positions);
+        let channels = (tile.image * self.geometry.inputs + self.inputs.start) * positions;
+        for plane in 0..tile.planes.len() {
+            let (g, length) = self.plane(tile, plane);
+            for (t, sum) in bias.iter_mut().enumerate() {
+                *sum += total(&g[t * positions..][..length]);
+            }
+            let [_, height, width] = self.geometry.map;
+            let row = (tile.planes.start + plane) * height + tile.rows.start;
+            let x = &self.x[channels + row * width..];
+            for start in (0..length).step_by(RUN) {
+                let run = RUN.min(length - start);
+                let (g, x) = ((&g[start..], positions), (&x[start..], &offsets));
+                dispatch(Dots::new(g, x, sums, bias.len(), run));
+            }
+        }
     }
 }
-
-/// Positions per pass of a `1×1` convolution's weight gradient.
-const DOTS_RUN: usize = 1024;

@@ -1,7 +1,5 @@
-//! The weight gradient `dW[t][k] += Σ_p g[t][p] x[o_k + p]`: four rows by six columns stay in registers while `p` runs.
-//!
-//! Positions may come in several lines, so that maps need not be laid out alike in `g` and `x`, and so that the sum over a
-//! register's lanes, which every pass ends with, is taken once for all of them.
+//! The weight gradient `dW[t][k] += Σ_p g[t][p] x[o_k + p]`: four rows by six columns stay in registers while `p` runs. Every pass
+//! ends with a sum over each register's lanes: runs should be long.
 
 use pulp::{Simd, WithSimd};
 
@@ -16,9 +14,6 @@ pub(in crate::ops) struct Dots<'a, E> {
     offsets: &'a Offsets,
     sums: &'a mut [E],
     rows: usize,
-    /// Where each line starts in a row of `g`, and in `x`.
-    lines: &'a [(usize, usize)],
-    /// Positions of a line.
     length: usize,
 }
 
@@ -34,23 +29,8 @@ impl<'a, E: Element> Dots<'a, E> {
         rows: usize,
         length: usize,
     ) -> Self {
-        const WHOLE: &[(usize, usize)] = &[(0, 0)];
-        Self::lines((g, stride), (x, offsets), sums, rows, (WHOLE, length))
-    }
-
-    /// With several lines of `length` positions, each given by where it starts in a row of `g`, and in `x`.
-    pub(in crate::ops) fn lines(
-        (g, stride): (&'a [E], usize),
-        (x, offsets): (&'a [E], &'a Offsets),
-        sums: &'a mut [E],
-        rows: usize,
-        (lines, length): (&'a [(usize, usize)], usize),
-    ) -> Self {
         assert!(rows > 0 && sums.len() == rows * offsets.len());
-        for &(in_g, in_x) in lines {
-            assert!(in_g + (rows - 1) * stride + length <= g.len());
-            assert!(offsets.fits(x, in_x + length));
-        }
+        assert!((rows - 1) * stride + length <= g.len() && offsets.fits(x, length));
         Self {
             g,
             stride,
@@ -58,7 +38,6 @@ impl<'a, E: Element> Dots<'a, E> {
             offsets,
             sums,
             rows,
-            lines,
             length,
         }
     }
@@ -107,40 +86,27 @@ impl<'a, E: Element> Dots<'a, E> {
         let columns: [*const E; NK] =
             std::array::from_fn(|c| self.x[self.offsets.values[k + c]..].as_ptr());
         let whole = self.length / lanes * lanes;
-        // One loop over the registers of all lines: in two nested ones the compiler keeps the sums in memory.
-        let (mut line, mut p) = (0, 0);
-        let mut place = self.lines.first().copied().unwrap_or((0, 0));
-        for _ in 0..self.lines.len() * (whole / lanes) {
-            let (in_g, in_x) = place;
-            // SAFETY: the constructor checked all rows and columns of every line up to `length`.
-            let g: [_; NT] =
-                std::array::from_fn(|t| unsafe { E::load(simd, rows[t].add(in_g + p)) });
+        for p in (0..whole).step_by(lanes) {
+            // SAFETY: the constructor checked all rows and columns up to `length`.
+            let g: [_; NT] = std::array::from_fn(|t| unsafe { E::load(simd, rows[t].add(p)) });
             for c in 0..NK {
                 // SAFETY: as above.
-                let x = unsafe { E::load(simd, columns[c].add(in_x + p)) };
+                let x = unsafe { E::load(simd, columns[c].add(p)) };
                 for t in 0..NT {
                     sums[t][c] = E::multiply_add(simd, g[t], x, sums[t][c]);
                 }
             }
-            p += lanes;
-            if p == whole {
-                (line, p) = (line + 1, 0);
-                place = self.lines.get(line).copied().unwrap_or(place);
-            }
         }
         if whole < self.length {
             let mask = E::mask(simd, self.length - whole);
-            for &(in_g, in_x) in self.lines {
-                // SAFETY: as above; the mask ends at `length`.
-                let g: [_; NT] = std::array::from_fn(|t| unsafe {
-                    E::load_masked(simd, mask, rows[t].add(in_g + whole))
-                });
-                for c in 0..NK {
-                    // SAFETY: as above.
-                    let x = unsafe { E::load_masked(simd, mask, columns[c].add(in_x + whole)) };
-                    for t in 0..NT {
-                        sums[t][c] = E::multiply_add(simd, g[t], x, sums[t][c]);
-                    }
+            // SAFETY: as above; the mask ends at `length`.
+            let g: [_; NT] =
+                std::array::from_fn(|t| unsafe { E::load_masked(simd, mask, rows[t].add(whole)) });
+            for c in 0..NK {
+                // SAFETY: as above.
+                let x = unsafe { E::load_masked(simd, mask, columns[c].add(whole)) };
+                for t in 0..NT {
+                    sums[t][c] = E::multiply_add(simd, g[t], x, sums[t][c]);
                 }
             }
         }
@@ -158,7 +124,7 @@ impl<E: Element> WithSimd for Dots<'_, E> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         // Columns go past rows that stay in the first-level cache.
-        let row = size_of::<E>() * self.length * self.lines.len();
+        let row = size_of::<E>() * self.length;
         let affordable = ROWS_BYTES / row.max(1);
         let group = (affordable / 4 * 4).max(4);
         let columns = self.offsets.len();

@@ -195,11 +195,10 @@ pub(in crate::ops) fn fills_registers<E>(width: usize) -> bool {
     width > 0 && width.is_multiple_of(64 / size_of::<E>())
 }
 
-impl<E: Element> WithSimd for Products<'_, E> {
-    type Output = ();
-
+impl<E: Element> Products<'_, E> {
+    /// All outputs at all positions.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    pub(in crate::ops) fn all<S: Simd>(&self, simd: S) {
         // 8 × 3 sums, 3 inputs and a weight fit 32 registers, 4 × 3 sums fit 16.
         let widest = if S::REGISTER_COUNT >= 32 { 8 } else { 4 };
         let mut first = 0;
@@ -213,5 +212,16 @@ impl<E: Element> WithSimd for Products<'_, E> {
             }
             first += count;
         }
+    }
+}
+
+/// By reference: were it moved, its small fields would be read back in larger pieces just after they were written, which waits
+/// for all writes before, those of the last products to far memory among them.
+impl<E: Element> WithSimd for &Products<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.all(simd);
     }
 }
