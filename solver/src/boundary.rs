@@ -6,7 +6,6 @@
 
 pub(crate) mod pml;
 pub mod prescribed;
-pub mod reflection;
 
 use std::collections::BTreeMap;
 

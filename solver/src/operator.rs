@@ -23,7 +23,7 @@ pub enum StiffnessOperator<T> {
     /// Rows of a CSR matrix.
     Assembled(Assembled<T>),
     /// Cell by cell from the metric at the quadrature points.
-    MatrixFree(MatrixFree<T>),
+    MatrixFree(Box<MatrixFree<T>>),
 }
 
 impl<T: Real> StiffnessOperator<T> {
@@ -75,7 +75,8 @@ impl<T: Real> StiffnessOperator<T> {
             space.reference().quadrature().len(),
         ]);
         memory::require("the matrix-free operator", points.saturating_mul(64))?;
-        Ok(Self::MatrixFree(MatrixFree::new(space, coefficient)))
+        let operator = MatrixFree::new(space, coefficient);
+        Ok(Self::MatrixFree(Box::new(operator)))
     }
 
     /// Overwrites `product` with `K u`; both have one entry per degree of freedom.
@@ -98,14 +99,6 @@ impl<T: Real> StiffnessOperator<T> {
     /// Whether [`StiffnessOperator::advance`] needs memory for a second displacement.
     pub(crate) fn needs_spare(&self) -> bool {
         matches!(self, Self::Assembled(_))
-    }
-
-    /// Bytes of the operator that one application to so many lanes reads.
-    pub(crate) fn traffic_bytes(&self, lanes: usize) -> u64 {
-        match self {
-            Self::Assembled(operator) => operator.memory_bytes(),
-            Self::MatrixFree(operator) => operator.traffic_bytes(lanes),
-        }
     }
 
     /// Bytes that the operator occupies.

@@ -227,7 +227,7 @@ pub(crate) trait PackKernel<T> {
 /// 8 lanes of f64, spectral kernels ran six times slower.
 pub(crate) fn run<T: Real>(lanes: usize, kernel: impl PackKernel<T>) {
     Arch::new().dispatch(Run {
-        lanes: Some(lanes),
+        lanes,
         kernel,
         value: PhantomData,
     });
@@ -235,11 +235,15 @@ pub(crate) fn run<T: Real>(lanes: usize, kernel: impl PackKernel<T>) {
 
 /// Runs a kernel that fills the widest registers of this machine by itself.
 pub(crate) fn run_wide<T: Real>(kernel: impl PackKernel<T>) {
-    Arch::new().dispatch(Run {
-        lanes: None,
-        kernel,
-        value: PhantomData,
-    });
+    struct Wide<K, T>(K, PhantomData<T>);
+    impl<K: PackKernel<T>, T: Real> WithSimd for Wide<K, T> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            self.0.run(T::registers(simd));
+        }
+    }
+    Arch::new().dispatch(Wide(kernel, PhantomData));
 }
 
 /// How many values the widest registers of this machine hold.
@@ -260,7 +264,7 @@ pub(crate) const fn lanes_of<T, P: Packs<T>>() -> usize {
 }
 
 struct Run<K, T> {
-    lanes: Option<usize>,
+    lanes: usize,
     kernel: K,
     value: PhantomData<T>,
 }
@@ -271,7 +275,7 @@ impl<K: PackKernel<T>, T: Real> WithSimd for Run<K, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let width = lanes_of::<T, T::Registers<S>>();
-        if self.lanes.is_none_or(|lanes| lanes.is_multiple_of(width)) {
+        if self.lanes.is_multiple_of(width) {
             self.kernel.run(T::registers(simd));
         } else {
             self.kernel.run(Single);

@@ -28,7 +28,7 @@ pub struct Space {
 }
 
 impl Space {
-    /// Numbers the degrees of freedom by the last cell of the [`Sweep`] that touches them.
+    /// Numbers the degrees of freedom by the last bundle of the [`Sweep`] that touches them.
     ///
     /// # Errors
     /// [`SolverError::InvalidParameter`] for an order out of range or a mesh of another cell shape,
@@ -61,7 +61,11 @@ impl Space {
         let centres: Vec<[f64; 2]> = (0..mesh.cell_count())
             .map(|cell| mesh.cell_map(cell).position(centre))
             .collect();
-        let (sweep, numbers) = Sweep::new(&centres, &mut cell_dofs, unsorted.len());
+        let nodes_a_side = match element {
+            Element::GllQuad { order } => Some(order + 1),
+            _ => None,
+        };
+        let (sweep, numbers) = Sweep::new(&centres, &mut cell_dofs, nodes_a_side, unsorted.len());
         let mut dof_positions = vec![[0.0; 2]; unsorted.len()];
         for (&number, position) in numbers.iter().zip(unsorted) {
             dof_positions[number as usize] = position;

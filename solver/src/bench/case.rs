@@ -191,7 +191,7 @@ impl Case {
         (measurement.bytes, measurement.operations) = self.counts::<T>(&space, &stiffness, L);
         let state = groups * dofs * L * size_of::<T>() * CentralDifference::<T, L>::VECTORS;
         drop(steppers);
-        let bandwidth = update_bandwidth(stiffness.traffic_bytes(L) as usize + state);
+        let bandwidth = update_bandwidth(stiffness.memory_bytes() as usize + state);
         let seconds =
             (measurement.bytes / bandwidth).max(measurement.operations / multiply_add_flops::<T>());
         measurement.roofline = measurement.rate * seconds;
@@ -244,15 +244,29 @@ impl Case {
         stiffness: &StiffnessOperator<T>,
         lanes: usize,
     ) -> (f64, f64) {
-        // u, v and the accumulator read and written, the gain read; a multiplication, a multiply-add and an addition
-        let (state, update) = (7.0 * size_of::<T>() as f64, 4.0);
-        let mesh = stiffness.traffic_bytes(lanes) as f64 / (space.dof_count() * lanes) as f64;
-        let cells_per_dof = space.mesh().cell_count() as f64 / space.dof_count() as f64;
-        let n = (self.element.order() + 1) as f64;
+        let dofs = space.dof_count() as f64;
+        // u and v read and written, the gain read; the accumulator read and written, matrix-free only where bundles meet;
+        // a multiplication, a multiply-add and an addition
+        let met = match self.method {
+            Method::Assembled | Method::Newmark => 1.0,
+            _ => space.sweep().inherited_count() as f64 / dofs,
+        };
+        let (state, update) = ((5.0 + 2.0 * met) * size_of::<T>() as f64, 4.0);
+        let mesh = stiffness.memory_bytes() as f64 / (dofs * lanes as f64);
+        let cells_per_dof = space.mesh().cell_count() as f64 / dofs;
+        let n = self.element.order() + 1;
+        // of a line of nodes: multiply-adds with halved matrices, additions before and after (`kernels/lines.rs`)
+        let (half, rest) = (n / 2, n - n / 2);
+        let line = |multiply_adds: usize| (2 * multiply_adds + 4 * half) as f64;
+        let (nodes, lines) = ((n * n) as f64, n as f64);
         let force = match self.method {
-            Method::Affine => cells_per_dof * (4.0 * n.powi(3) + 4.0 * n.powi(2)),
+            Method::Affine => {
+                cells_per_dof * (2.0 * lines * line(rest * rest + half * half) + 3.0 * nodes)
+            }
             Method::Mapped | Method::Absorbing => {
-                cells_per_dof * (8.0 * n.powi(3) + 7.0 * n.powi(2))
+                // maps to metric: once a cell
+                let metric = 14.0 * nodes / lanes as f64;
+                cells_per_dof * (4.0 * lines * line(2 * half * rest) + 7.0 * nodes + metric)
             }
             // two operations an entry of the matrix, which takes that many bytes
             Method::Assembled | Method::Newmark => {

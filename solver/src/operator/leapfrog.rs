@@ -4,6 +4,8 @@
 //! `g = −dt²/(m + dt/2 d)` (0 at fixed degrees of freedom), a decay δ per lane, and the accumulator `e`, to which all other
 //! forces have been added beforehand: loads with a minus, absorbing sides, layers.
 
+use std::ops::Range;
+
 use crate::field::Field;
 use crate::operator::shared::Shared;
 use crate::real::Real;
@@ -18,6 +20,8 @@ pub(crate) struct Leapfrog<'a, T, const L: usize> {
     pub(crate) increment: &'a mut Field<T, L>,
     /// `e`: forces from elsewhere, without `K u`; zeros afterwards.
     pub(crate) force: &'a mut Field<T, L>,
+    /// Where `e` may differ from zero, sorted.
+    pub(crate) forced: &'a [u32],
     /// `g`.
     pub(crate) gain: &'a Field<T, L>,
     /// δ.
@@ -33,18 +37,24 @@ impl<T: Real, const L: usize> Leapfrog<'_, T, L> {
     pub(crate) fn update_all(self) {
         let rows = self.displacement.len();
         // SAFETY: this thread has the fields to itself
-        let (u, update) = unsafe {
+        let (u, force, update) = unsafe {
             (
                 Shared::new(self.displacement.as_flattened_mut()),
+                Shared::new(self.force.as_flattened_mut()),
                 Update {
                     increment: Shared::new(self.increment.as_flattened_mut()),
-                    force: Shared::new(self.force.as_flattened_mut()),
                     gain: Shared::read_only(self.gain.as_flattened()),
                     decay: self.decay,
                 },
             )
         };
-        simd::run(L, WholeUpdate { u, update, rows });
+        let whole = WholeUpdate {
+            u,
+            force,
+            update,
+            rows,
+        };
+        simd::run(L, whole);
     }
 }
 
@@ -52,7 +62,6 @@ impl<T: Real, const L: usize> Leapfrog<'_, T, L> {
 #[derive(Debug)]
 pub(crate) struct Update<'a, T> {
     pub(crate) increment: Shared<'a, T>,
-    pub(crate) force: Shared<'a, T>,
     pub(crate) gain: Shared<'a, T>,
     /// One per lane.
     pub(crate) decay: &'a [T],
@@ -69,82 +78,92 @@ impl<T> Copy for Update<'_, T> {}
 impl<T: Real> Update<'_, T> {
     /// Asks for what updates of these entries will need.
     #[inline(always)]
-    pub(crate) fn prefetch(self, u: Shared<'_, T>, entries: std::ops::Range<usize>) {
+    pub(crate) fn prefetch(self, u: Shared<'_, T>, entries: Range<usize>) {
         const LINE: usize = 64;
         for entry in entries.step_by(LINE / size_of::<T>()) {
             u.prefetch(entry);
-            self.force.prefetch(entry);
             self.increment.prefetch(entry);
             self.gain.prefetch(entry);
         }
     }
 
-    /// Updates rows of `stride` packs.
+    /// Updates rows of `stride` packs, given their forces, and empties these.
     #[inline(always)]
     pub(crate) fn rows<P: Packs<T>>(
         self,
         packs: P,
         u: Shared<'_, P::Pack>,
-        rows: std::ops::Range<usize>,
+        forces: Shared<'_, P::Pack>,
+        rows: Range<usize>,
         stride: usize,
     ) {
-        let (v, force, gain) = (
-            self.increment.packs(),
-            self.force.packs(),
-            self.gain.packs(),
-        );
+        let (v, gain) = (self.increment.packs(), self.gain.packs());
         let width = lanes_of::<T, P>();
         let zero = packs.splat(T::ZERO);
         let all = Prefix::new(packs, width);
         for p in 0..stride {
             let decay = all.load(packs, &self.decay[p * width..]);
-            for row in rows.clone() {
-                let index = row * stride + p;
-                let new = packs.mul_add(
-                    gain.get(index),
-                    force.get(index),
-                    packs.mul(decay, v.get(index)),
-                );
+            for (number, row) in rows.clone().enumerate() {
+                let (index, at) = (row * stride + p, number * stride + p);
+                let old = packs.mul(decay, v.get(index));
+                let new = packs.mul_add(gain.get(index), forces.get(at), old);
                 v.set(index, new);
                 u.set(index, packs.add(u.get(index), new));
-                force.set(index, zero);
+                forces.set(at, zero);
             }
         }
     }
 
-    /// Updates consecutive degrees of freedom of a single trajectory, a pack of them at a time.
+    /// Updates consecutive degrees of freedom of a single trajectory, a pack of them at a time, given their forces, and
+    /// empties these.
     #[inline(always)]
-    pub(crate) fn run<P: Packs<T>>(self, packs: P, u: Shared<'_, T>, dofs: std::ops::Range<usize>) {
+    pub(crate) fn run<P: Packs<T>>(
+        self,
+        packs: P,
+        u: Shared<'_, T>,
+        forces: Shared<'_, T>,
+        dofs: Range<usize>,
+    ) {
         let width = lanes_of::<T, P>();
         let all = Prefix::new(packs, width);
-        let mut from = dofs.start;
-        while from + width <= dofs.end {
-            self.few(packs, u, from, all);
-            from += width;
+        let whole = dofs.len() / width * width;
+        for at in (0..whole).step_by(width) {
+            self.few(packs, u, forces, dofs.start, at, all);
         }
-        if from < dofs.end {
-            self.few(packs, u, from, Prefix::new(packs, dofs.end - from));
+        if whole < dofs.len() {
+            let rest = Prefix::new(packs, dofs.len() - whole);
+            self.few(packs, u, forces, dofs.start, whole, rest);
         }
     }
 
-    /// Updates at most a pack of consecutive degrees of freedom of a single trajectory.
+    /// Updates at most a pack of consecutive degrees of freedom, number `at` of those from `start` on.
     #[inline(always)]
-    fn few<P: Packs<T>>(self, packs: P, u: Shared<'_, T>, from: usize, lanes: Prefix<P::Mask>) {
-        let force = self.force.run(packs, lanes, from);
+    fn few<P: Packs<T>>(
+        self,
+        packs: P,
+        u: Shared<'_, T>,
+        forces: Shared<'_, T>,
+        start: usize,
+        at: usize,
+        lanes: Prefix<P::Mask>,
+    ) {
+        let from = start + at;
         let old = packs.mul(
             packs.splat(self.decay[0]),
             self.increment.run(packs, lanes, from),
         );
+        let force = forces.run(packs, lanes, at);
         let new = packs.mul_add(self.gain.run(packs, lanes, from), force, old);
         self.increment.set_run(packs, lanes, from, new);
         let sum = packs.add(u.run(packs, lanes, from), new);
         u.set_run(packs, lanes, from, sum);
-        self.force.set_run(packs, lanes, from, packs.splat(T::ZERO));
+        forces.set_run(packs, lanes, at, packs.splat(T::ZERO));
     }
 }
 
 struct WholeUpdate<'a, T> {
     u: Shared<'a, T>,
+    force: Shared<'a, T>,
     update: Update<'a, T>,
     rows: usize,
 }
@@ -153,7 +172,7 @@ impl<T: Real> PackKernel<T> for WholeUpdate<'_, T> {
     #[inline(always)]
     fn run<P: Packs<T>>(self, packs: P) {
         let stride = self.update.decay.len() / lanes_of::<T, P>();
-        self.update
-            .rows(packs, self.u.packs(), 0..self.rows, stride);
+        let (u, force) = (self.u.packs(), self.force.packs());
+        self.update.rows(packs, u, force, 0..self.rows, stride);
     }
 }

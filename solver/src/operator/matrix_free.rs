@@ -7,10 +7,10 @@
 //!
 //! A step of central difference is fused into the sweep over cells: see [`crate::space::sweep::Sweep`].
 
+mod across_cells;
+mod inheritance;
 mod kernels;
 mod side_by_side;
-mod tile;
-mod within_cell;
 
 use nalgebra::DMatrix;
 
@@ -22,37 +22,43 @@ use crate::quadrature::gauss_legendre;
 use crate::real::Real;
 use crate::simd;
 use crate::space::Space;
-use crate::space::sweep::Sweep;
-use kernels::{AlignedQuads, Bilinear, BilinearQuads, GaussQuads, MappedQuads, Triangles};
-use side_by_side::{CellKernel, FAR, SideBySide};
-use within_cell::{Layout, RowKernel, WithinCell};
+use crate::space::sweep::{BUNDLE, Sweep};
+use across_cells::{AcrossCells, Layout};
+use kernels::{
+    AlignedQuads, Bilinear, BilinearQuads, CellKernel, GaussQuads, MappedQuads, Triangles, map_rows,
+};
+use side_by_side::{FAR, SideBySide};
 
-/// What cells need beside their degrees of freedom.
+/// What cells need beside their degrees of freedom, bundle after bundle in rows of one value a cell.
 #[derive(Debug, Clone)]
 enum Cells<T> {
-    /// One gradient on the whole triangle; xx, xy, yy a cell.
-    Triangle { metric: Vec<T> },
+    /// One gradient on the whole triangle; xx, xy, yy.
+    Triangle { metric: Vec<[T; BUNDLE]> },
     /// Two nodes a side, two Gauss points: `values[q][i] = φ_i(x_q)`, `slopes[q][i]` the derivative at `x_q` of the
     /// Lagrange basis on the Gauss points themselves, which spans the same space.
     Gauss {
         values: [[T; 2]; 2],
         slopes: [[T; 2]; 2],
-        metric: Vec<T>,
+        metric: Vec<[T; BUNDLE]>,
     },
-    /// Nodes are the quadrature points: `derivative[q·n + i] = φ_i'(x_q)`; per cell xx at all points, xy at all, yy at all.
+    /// Nodes are the quadrature points: `derivative[q·n + i] = φ_i'(x_q)`; xx at all points, xy at all, yy at all.
     Mapped {
         n: usize,
         derivative: Vec<T>,
-        metric: Vec<T>,
-        /// The maps behind the metric, where sides are straight.
-        bilinear: Option<Bilinear<T>>,
+        metric: Vec<[T; BUNDLE]>,
+    },
+    /// As `Mapped`, where sides are straight: the maps behind the metric.
+    Straight {
+        n: usize,
+        derivative: Vec<T>,
+        bilinear: Bilinear<T>,
     },
     /// As `Mapped`, on axis-aligned rectangles: the line's stiffness and weights, and two factors a cell.
     Aligned {
         n: usize,
         stiffness: Vec<T>,
         weights: Vec<T>,
-        factors: Vec<[T; 2]>,
+        factors: Vec<[T; BUNDLE]>,
     },
 }
 
@@ -61,7 +67,7 @@ enum Cells<T> {
 pub struct MatrixFree<T> {
     cells: Cells<T>,
     cell_dofs: Vec<u32>,
-    /// How the degrees of freedom of quadrilaterals lie.
+    /// How the cells of bundles lie.
     layouts: Vec<Layout>,
     sweep: Sweep,
 }
@@ -85,17 +91,19 @@ impl<T: Real> MatrixFree<T> {
                     .collect()
             })
             .collect();
+        let points = reference.quadrature().len();
+        // xx at all points, xy at all, yy at all
+        let by_entry = || {
+            bundled(&sweep, 3 * points, |place, row| {
+                metric[place][row % points][row / points]
+            })
+        };
         let cells = match space.element() {
             Element::P1Triangle | Element::P2Triangle | Element::P2BubbleTriangle => {
                 Cells::Triangle {
-                    metric: metric
-                        .iter()
-                        .flat_map(|points| {
-                            [0, 1, 2].map(|entry| {
-                                T::from_f64(points.iter().map(|point| point[entry]).sum())
-                            })
-                        })
-                        .collect(),
+                    metric: bundled(&sweep, 3, |place, entry| {
+                        metric[place].iter().map(|point| point[entry]).sum()
+                    }),
                 }
             }
             Element::Q1Quad => {
@@ -106,40 +114,38 @@ impl<T: Real> MatrixFree<T> {
                 Cells::Gauss {
                     values: square(reference.line().values_at(&points)),
                     slopes: square(LineBasis::new(points.clone()).derivatives_at(&points)),
-                    metric: by_entry(&metric),
+                    metric: by_entry(),
                 }
             }
             Element::GllQuad { order } => {
                 let n = order + 1;
-                let points: Vec<f64> = (0..n).map(|i| reference.node(i)[0]).collect();
-                let derivative = reference.line().derivatives_at(&points);
+                let nodes: Vec<f64> = (0..n).map(|i| reference.node(i)[0]).collect();
+                let derivative = reference.line().derivatives_at(&nodes);
                 let weights: Vec<f64> = reference.quadrature()[..n]
                     .iter()
                     .map(|(_, weight)| weight / reference.quadrature()[0].1.sqrt())
                     .collect();
-                match aligned(&metric, &weights) {
-                    Some(factors) => {
-                        let diagonal =
-                            DMatrix::from_fn(n, n, |i, k| if i == k { weights[i] } else { 0.0 });
-                        let stiffness = derivative.transpose() * diagonal * derivative;
-                        Cells::Aligned {
-                            n,
-                            stiffness: by_rows(&stiffness),
-                            weights: weights.iter().map(|&w| T::from_f64(w)).collect(),
-                            factors,
-                        }
+                if let Some(factors) = aligned(&metric, &weights) {
+                    let diagonal =
+                        DMatrix::from_fn(n, n, |i, k| if i == k { weights[i] } else { 0.0 });
+                    let stiffness = derivative.transpose() * diagonal * derivative;
+                    Cells::Aligned {
+                        n,
+                        stiffness: by_rows(&stiffness),
+                        weights: weights.iter().map(|&w| T::from_f64(w)).collect(),
+                        factors: bundled(&sweep, 2, |place, entry| factors[place][entry]),
                     }
-                    None => {
-                        let bilinear =
-                            (space.mesh().degree() == 1).then(|| bilinear(space, &points, &metric));
-                        Cells::Mapped {
-                            n,
-                            derivative: by_rows(&derivative),
-                            metric: bilinear
-                                .as_ref()
-                                .map_or_else(|| by_entry(&metric), Bilinear::metric),
-                            bilinear,
-                        }
+                } else if space.mesh().degree() == 1 {
+                    Cells::Straight {
+                        n,
+                        derivative: by_rows(&derivative),
+                        bilinear: bilinear(space, &nodes, &metric),
+                    }
+                } else {
+                    Cells::Mapped {
+                        n,
+                        derivative: by_rows(&derivative),
+                        metric: by_entry(),
                     }
                 }
             }
@@ -148,10 +154,10 @@ impl<T: Real> MatrixFree<T> {
             .flat_map(|cell| space.cell_dofs(cell).iter().copied())
             .collect();
         let layouts = match cells {
-            Cells::Mapped { n, .. } | Cells::Aligned { n, .. } => {
-                within_cell::layouts(&cell_dofs, n)
+            Cells::Mapped { n, .. } | Cells::Straight { n, .. } | Cells::Aligned { n, .. } => {
+                across_cells::layouts(&sweep, &cell_dofs, n)
             }
-            _ => Vec::new(),
+            _ => vec![Layout::Scattered; sweep.bundle_count()],
         };
         Self {
             cells,
@@ -171,63 +177,43 @@ impl<T: Real> MatrixFree<T> {
                 Shared::new(product.as_flattened_mut()),
             )
         };
-        self.go(L, u, force, None, false);
+        self.go(L, u, force, None, &[], false);
     }
 
     /// One step of central difference in a single sweep.
     pub(crate) fn advance<const L: usize>(&self, state: Leapfrog<'_, T, L>) {
         // SAFETY: blocks of a colour share no entry, and only they run at the same time
-        let (u, update) = unsafe {
+        let (u, force, update) = unsafe {
             (
                 Shared::new(state.displacement.as_flattened_mut()),
+                Shared::new(state.force.as_flattened_mut()),
                 Update {
                     increment: Shared::new(state.increment.as_flattened_mut()),
-                    force: Shared::new(state.force.as_flattened_mut()),
                     gain: Shared::read_only(state.gain.as_flattened()),
                     decay: state.decay,
                 },
             )
         };
-        self.go(L, u, update.force, Some(update), state.parallel);
+        self.go(L, u, force, Some(update), state.forced, state.parallel);
     }
 
     /// Bytes of metric and indices.
     pub fn memory_bytes(&self) -> u64 {
         let metric = match &self.cells {
-            Cells::Triangle { metric } | Cells::Gauss { metric, .. } => size_of_val(&metric[..]),
-            Cells::Mapped {
-                metric, bilinear, ..
-            } => {
-                let maps = bilinear
-                    .as_ref()
-                    .map_or(0, |b| size_of_val(&b.maps[..]) + size_of_val(&b.scales[..]));
-                size_of_val(&metric[..]) + maps
-            }
-            Cells::Aligned { factors, .. } => size_of_val(&factors[..]),
-        };
-        let per_cell = 2 * size_of::<u32>() + size_of::<Layout>();
-        (metric + size_of_val(&self.cell_dofs[..]) + self.sweep.order().len() * per_cell) as u64
-    }
-
-    /// Bytes of metric and indices that one sweep over so many lanes reads: a single trajectory on straight quadrilaterals
-    /// computes their metric anew.
-    pub(crate) fn traffic_bytes(&self, lanes: usize) -> u64 {
-        let unread = match &self.cells {
-            Cells::Mapped {
-                n,
-                metric,
-                bilinear: Some(bilinear),
+            Cells::Triangle { metric }
+            | Cells::Gauss { metric, .. }
+            | Cells::Mapped { metric, .. }
+            | Cells::Straight {
+                bilinear: Bilinear { maps: metric, .. },
                 ..
-            } => {
-                if lanes == 1 && *n <= simd::width::<T>() {
-                    size_of_val(&metric[..])
-                } else {
-                    size_of_val(&bilinear.maps[..]) + size_of_val(&bilinear.scales[..])
-                }
             }
-            _ => 0,
+            | Cells::Aligned {
+                factors: metric, ..
+            } => size_of_val(&metric[..]),
         };
-        self.memory_bytes() - unread as u64
+        let sweep = size_of_val(self.sweep.order())
+            + self.sweep.bundle_count() * (2 * size_of::<u32>() + size_of::<Layout>());
+        (metric + size_of_val(&self.cell_dofs[..]) + sweep) as u64
     }
 
     fn go(
@@ -236,6 +222,7 @@ impl<T: Real> MatrixFree<T> {
         u: Shared<'_, T>,
         force: Shared<'_, T>,
         update: Option<Update<'_, T>>,
+        forced: &[u32],
         parallel: bool,
     ) {
         let sweep = Going {
@@ -244,30 +231,33 @@ impl<T: Real> MatrixFree<T> {
             u,
             force,
             update,
+            forced,
             parallel,
         };
         match &self.cells {
-            Cells::Triangle { metric } => sweep.side_by_side(Triangles { metric }),
+            Cells::Triangle { metric } => sweep.with(Triangles { metric }),
             Cells::Gauss {
                 values,
                 slopes,
                 metric,
-            } => sweep.side_by_side(GaussQuads {
+            } => sweep.with(GaussQuads {
                 metric,
                 values: *values,
                 slopes: *slopes,
             }),
-            Cells::Mapped { n, .. } | Cells::Aligned { n, .. } => match n {
-                2 => sweep.spectral::<2>(),
-                3 => sweep.spectral::<3>(),
-                4 => sweep.spectral::<4>(),
-                5 => sweep.spectral::<5>(),
-                6 => sweep.spectral::<6>(),
-                7 => sweep.spectral::<7>(),
-                8 => sweep.spectral::<8>(),
-                // orders are at most 8, checked by `ReferenceElement::new`
-                _ => sweep.spectral::<9>(),
-            },
+            Cells::Mapped { n, .. } | Cells::Straight { n, .. } | Cells::Aligned { n, .. } => {
+                match n {
+                    2 => sweep.spectral::<2>(),
+                    3 => sweep.spectral::<3>(),
+                    4 => sweep.spectral::<4>(),
+                    5 => sweep.spectral::<5>(),
+                    6 => sweep.spectral::<6>(),
+                    7 => sweep.spectral::<7>(),
+                    8 => sweep.spectral::<8>(),
+                    // orders are at most 8, checked by `ReferenceElement::new`
+                    _ => sweep.spectral::<9>(),
+                }
+            }
         }
     }
 }
@@ -280,27 +270,44 @@ struct Going<'a, T> {
     u: Shared<'a, T>,
     force: Shared<'a, T>,
     update: Option<Update<'a, T>>,
+    /// Where `force` may differ from zero before an update, sorted.
+    forced: &'a [u32],
     parallel: bool,
 }
 
 impl<T: Real> Going<'_, T> {
-    fn side_by_side(self, kernel: impl CellKernel<T> + Sync) {
-        let sweep = &self.operator.sweep;
-        let dofs = sweep.finished().last().map_or(0, |&end| end as usize);
-        let far = dofs * self.lanes * size_of::<T>() > FAR;
-        sweep.for_each_block(self.parallel, |places| {
-            let block = SideBySide {
-                far,
-                kernel,
-                dofs: &self.operator.cell_dofs,
-                finished: sweep.finished(),
-                places,
-                lanes: self.lanes,
-                u: self.u,
-                force: self.force,
-                update: self.update,
-            };
-            simd::run(self.lanes, block);
+    fn with<const R: usize, const C: usize>(self, kernel: impl CellKernel<T, R, C> + Sync) {
+        let operator = self.operator;
+        let sweep = &operator.sweep;
+        let far = self.u.len() * size_of::<T>() > FAR;
+        sweep.for_each_block(self.parallel, |bundles| {
+            if self.lanes > 1 {
+                let block = SideBySide {
+                    far,
+                    kernel,
+                    dofs: &operator.cell_dofs,
+                    sweep,
+                    bundles,
+                    lanes: self.lanes,
+                    u: self.u,
+                    force: self.force,
+                    update: self.update,
+                    forced: self.forced,
+                };
+                simd::run(self.lanes, block);
+            } else {
+                simd::run_wide(AcrossCells {
+                    kernel,
+                    dofs: &operator.cell_dofs,
+                    layouts: &operator.layouts,
+                    sweep,
+                    bundles,
+                    u: self.u,
+                    force: self.force,
+                    update: self.update,
+                    forced: self.forced,
+                });
+            }
         });
     }
 
@@ -310,98 +317,75 @@ impl<T: Real> Going<'_, T> {
         };
         match &self.operator.cells {
             Cells::Mapped {
-                derivative,
+                derivative, metric, ..
+            } => self.with(MappedQuads {
                 metric,
+                derivative: square(derivative),
+            }),
+            Cells::Straight {
+                derivative,
                 bilinear,
                 ..
-            } => {
-                let mapped = MappedQuads {
-                    metric,
-                    derivative: square(derivative),
-                };
-                match bilinear {
-                    Some(bilinear) => self.quads(mapped, BilinearQuads { mapped, bilinear }),
-                    None => self.quads(mapped, mapped),
-                }
-            }
+            } => self.with(BilinearQuads {
+                bilinear,
+                derivative: square(derivative),
+            }),
             Cells::Aligned {
                 stiffness,
                 weights,
                 factors,
                 ..
-            } => {
-                let aligned = AlignedQuads {
-                    factors,
-                    stiffness: square(stiffness),
-                    weights: std::array::from_fn(|i| weights[i]),
-                };
-                self.quads(aligned, aligned);
-            }
+            } => self.with(AlignedQuads {
+                factors,
+                stiffness: square(stiffness),
+                weights: std::array::from_fn(|i| weights[i]),
+            }),
             Cells::Triangle { .. } | Cells::Gauss { .. } => {}
         }
     }
+}
 
-    fn quads<const N: usize>(
-        self,
-        side_by_side: impl CellKernel<T> + Sync,
-        within_cell: impl RowKernel<T, N> + Sync,
-    ) {
-        if self.lanes > 1 || N > simd::width::<T>() {
-            return self.side_by_side(side_by_side);
+/// Values of cells by place and number, bundle after bundle in rows of one value a cell; 0 beyond the cells of a bundle.
+fn bundled<T: Real>(
+    sweep: &Sweep,
+    rows: usize,
+    value: impl Fn(usize, usize) -> f64,
+) -> Vec<[T; BUNDLE]> {
+    let mut values = vec![[T::ZERO; BUNDLE]; sweep.bundle_count() * rows];
+    for (bundle, values) in values.chunks_exact_mut(rows).enumerate() {
+        for (cell, place) in sweep.places(bundle).enumerate() {
+            for (row, values) in values.iter_mut().enumerate() {
+                values[cell] = T::from_f64(value(place, row));
+            }
         }
-        let sweep = &self.operator.sweep;
-        sweep.for_each_block(self.parallel, |places| {
-            simd::run_wide(WithinCell {
-                kernel: within_cell,
-                dofs: &self.operator.cell_dofs,
-                layouts: &self.operator.layouts,
-                finished: sweep.finished(),
-                places,
-                u: self.u,
-                force: self.force,
-                update: self.update,
-            });
-        });
     }
+    values
 }
 
 /// The maps of straight-sided quadrilaterals in the order of the sweep, given their metric.
 fn bilinear<T: Real>(space: &Space, nodes: &[f64], metric: &[Vec<[f64; 3]>]) -> Bilinear<T> {
-    let (mut maps, mut scales) = (Vec::new(), Vec::new());
-    for (&cell, points) in space.sweep().order().iter().zip(metric) {
-        let map = space.mesh().cell_map(cell as usize);
-        let (centre, corner) = (map.jacobian([0.0; 2]), map.jacobian([1.0; 2]));
-        let twist = [0, 1].map(|axis| corner[(axis, 0)] - centre[(axis, 0)]);
-        maps.push(
-            [
-                centre[(0, 0)],
-                centre[(0, 1)],
-                centre[(1, 0)],
-                centre[(1, 1)],
-                twist[0],
-                twist[1],
-            ]
-            .map(T::from_f64),
-        );
-        for (&(point, _), [_, _, yy]) in space.reference().quadrature().iter().zip(points) {
+    let points = space.reference().quadrature();
+    let maps = bundled(space.sweep(), map_rows(nodes.len()), |place, row| {
+        let map = space.mesh().cell_map(space.sweep().order()[place] as usize);
+        if let Some(&(point, _)) = points.get(row) {
             let jacobian = map.jacobian(point);
             let square = jacobian[(0, 0)].powi(2) + jacobian[(1, 0)].powi(2);
-            scales.push(T::from_f64(yy / square));
+            return metric[place][row][2] / square;
         }
-    }
+        let (centre, corner) = (map.jacobian([0.0; 2]), map.jacobian([1.0; 2]));
+        match row - points.len() {
+            0 => centre[(0, 0)],
+            1 => centre[(0, 1)],
+            2 => centre[(1, 0)],
+            3 => centre[(1, 1)],
+            4 => corner[(0, 0)] - centre[(0, 0)],
+            _ => corner[(1, 0)] - centre[(1, 0)],
+        }
+    });
     Bilinear {
         nodes: nodes.iter().map(|&x| T::from_f64(x)).collect(),
         maps,
-        scales,
     }
-}
-
-/// Cell after cell: xx at all points, xy at all, yy at all.
-fn by_entry<T: Real>(metric: &[Vec<[f64; 3]>]) -> Vec<T> {
-    let cells = metric.iter().flat_map(|points| {
-        (0..3).flat_map(move |entry| points.iter().map(move |point| T::from_f64(point[entry])))
-    });
-    cells.collect()
 }
 
 fn by_rows<T: Real>(matrix: &DMatrix<f64>) -> Vec<T> {
@@ -409,7 +393,7 @@ fn by_rows<T: Real>(matrix: &DMatrix<f64>) -> Vec<T> {
 }
 
 /// The factors of xx and yy beside the weights of the points, where they are constant in every cell and xy vanishes.
-fn aligned<T: Real>(metric: &[Vec<[f64; 3]>], weights: &[f64]) -> Option<Vec<[T; 2]>> {
+fn aligned(metric: &[Vec<[f64; 3]>], weights: &[f64]) -> Option<Vec<[f64; 2]>> {
     // far above rounding, far below what a result could show
     const NEGLIGIBLE: f64 = 1e-12;
     let n = weights.len();
@@ -423,7 +407,7 @@ fn aligned<T: Real>(metric: &[Vec<[f64; 3]>], weights: &[f64]) -> Option<Vec<[T;
                     && (yy - b * weight).abs() <= NEGLIGIBLE * b * weight
                     && xy.abs() <= NEGLIGIBLE * weight * a.min(b)
             });
-            same.then(|| [a, b].map(T::from_f64))
+            same.then_some([a, b])
         })
         .collect()
 }

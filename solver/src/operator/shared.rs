@@ -54,6 +54,11 @@ impl<'a, V: Pod> Shared<'a, V> {
         }
     }
 
+    /// Number of entries.
+    pub(crate) fn len(self) -> usize {
+        self.len
+    }
+
     /// The same memory as packs of values.
     pub(crate) fn packs<P: Pod>(self) -> Shared<'a, P> {
         let width = size_of::<P>() / size_of::<V>();
@@ -119,5 +124,37 @@ impl<'a, V: Pod> Shared<'a, V> {
         assert!(index + prefix.count <= self.len);
         // SAFETY: the lanes of the mask are in range, the others are not accessed
         unsafe { packs.store(prefix.mask, self.start.add(index), values) }
+    }
+}
+
+/// Forces under way: entries of a range in memory of their own, all others in a vector.
+#[derive(Debug)]
+pub(crate) struct Accumulator<'a, V> {
+    /// Entries from `start` on.
+    pub(crate) local: Shared<'a, V>,
+    /// Where they begin.
+    pub(crate) start: usize,
+    /// All others.
+    pub(crate) elsewhere: Shared<'a, V>,
+}
+
+impl<V> Clone for Accumulator<'_, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V> Copy for Accumulator<'_, V> {}
+
+impl<'a, V: Pod> Accumulator<'a, V> {
+    /// Where an entry is.
+    #[inline(always)]
+    pub(crate) fn place(self, index: usize) -> (Shared<'a, V>, usize) {
+        let local = index.wrapping_sub(self.start);
+        if local < self.local.len {
+            (self.local, local)
+        } else {
+            (self.elsewhere, index)
+        }
     }
 }

@@ -325,6 +325,12 @@ impl Loads {
         Self { entries }
     }
 
+    /// The degrees of freedom that loads act on; some more than once.
+    pub(crate) fn dofs(&self) -> impl Iterator<Item = u32> {
+        let weights = self.entries.iter().flat_map(|(_, load)| &load.weights);
+        weights.map(|&(dof, _)| dof as u32)
+    }
+
     /// Whether any signal has a property.
     pub(crate) fn any(&self, property: impl Fn(&Signal) -> bool) -> bool {
         self.entries.iter().any(|(_, load)| property(&load.signal))

@@ -36,6 +36,8 @@ pub(crate) struct CentralDifference<'a, T, const L: usize> {
     /// The accumulator: zeros between steps, or `K u` where `force_is_stiffness`.
     force: Field<T, L>,
     force_is_stiffness: bool,
+    /// Where other forces than `K u` act, sorted.
+    forced: Vec<u32>,
     /// `−dt²/(m (1 + α dt/2) + b dt/2)`; 0 at fixed degrees of freedom.
     gain: Field<T, L>,
     /// `(1 − α dt/2)/(1 + α dt/2)` per lane.
@@ -80,6 +82,7 @@ impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
             increment: zeros(),
             force: zeros(),
             force_is_stiffness: true,
+            forced: Vec::new(),
             gain: zeros(),
             decay: [T::from_f64(1.0); L],
             sides: matrices
@@ -146,6 +149,7 @@ impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
                 layer.set(lane, &terms, prepared.damping, dt);
             }
         }
+        this.forced = this.other_forces();
         // where displacement is prescribed, only the increment is missing
         this.drive(0.0);
         this
@@ -164,6 +168,18 @@ impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
                 u[dof][lane] = T::from_f64(now);
             });
         }
+    }
+
+    /// The degrees of freedom that [`Self::add_other_forces`] adds to, sorted.
+    fn other_forces(&self) -> Vec<u32> {
+        let sides = self.sides.iter().map(|(dof, _)| *dof as u32);
+        let mut dofs: Vec<u32> = self.loads.dofs().chain(sides).collect();
+        if let Some(layer) = &self.layer {
+            dofs.extend(layer.dofs());
+        }
+        dofs.sort_unstable();
+        dofs.dedup();
+        dofs
     }
 
     /// Adds everything but `K u` to the accumulator.
@@ -186,6 +202,7 @@ impl<'a, T: Real, const L: usize> CentralDifference<'a, T, L> {
             displacement: &mut self.displacement,
             increment: &mut self.increment,
             force: &mut self.force,
+            forced: &self.forced,
             gain: &self.gain,
             decay: &self.decay,
             spare: &mut self.spare,

@@ -1,7 +1,7 @@
 //! What comes back from boundaries that absorb.
 
 use super::*;
-use fewave_solver::boundary::reflection::{Reflection, ReflectionCase};
+use crate::reflection::{Reflection, ReflectionCase};
 
 const ORDER_4: Element = Element::GllQuad { order: 4 };
 

@@ -7,6 +7,7 @@ mod absorption;
 mod boundaries;
 mod prescribed;
 mod propagation;
+mod reflection;
 mod sources;
 mod symmetries;
 

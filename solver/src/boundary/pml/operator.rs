@@ -57,6 +57,11 @@ pub(crate) struct LayerOperator<T> {
 pub(crate) struct LayerState<T, const L: usize>(Field<T, L>);
 
 impl<T: Real> LayerOperator<T> {
+    /// Degrees of freedom of the layer's cells, cell after cell.
+    pub(crate) fn dofs(&self) -> &[u32] {
+        &self.cell_dofs
+    }
+
     /// Tabulates a layer of `space`, domain and layer together, for steps of `dt` (s).
     pub(crate) fn new(layer: &Layer, space: &Space, dt: f64) -> Self {
         let reference = space.reference();

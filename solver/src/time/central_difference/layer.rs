@@ -66,6 +66,12 @@ impl<'a, T: Real, const L: usize> LayerForces<'a, T, L> {
         }
     }
 
+    /// The degrees of freedom that the layer's forces act on.
+    pub(super) fn dofs(&self) -> impl Iterator<Item = u32> {
+        let terms = self.factors.iter().map(|factors| factors.dof as u32);
+        terms.chain(self.operator.dofs().iter().copied())
+    }
+
     /// Goes on to the displacement of the next step and adds the layer's forces.
     pub(super) fn add(&mut self, u: &[[T; L]], v: &[[T; L]], force: &mut [[T; L]]) {
         self.operator.advance(&mut self.state, u, force);

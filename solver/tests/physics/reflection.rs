@@ -9,27 +9,27 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::medium::Uniform;
-use crate::{
+use fewave_solver::medium::Uniform;
+use fewave_solver::{
     BoundaryConditions, BoundaryKind, Element, Integrator, Observers, Precision, Rectangle, Scene,
     Signal, Simulator, SolverError, Source, SourceShape, Space, TimeSettings, TimeStep,
 };
 
 /// What is measured.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ReflectionCase {
+pub(crate) struct ReflectionCase {
     /// The condition at the side.
-    pub kind: BoundaryKind,
+    pub(crate) kind: BoundaryKind,
     /// Element.
-    pub element: Element,
+    pub(crate) element: Element,
     /// Cells per dominant wavelength.
-    pub cells_per_wavelength: usize,
+    pub(crate) cells_per_wavelength: usize,
     /// Distance of source and receivers from the side, in dominant wavelengths.
-    pub distance: f64,
+    pub(crate) distance: f64,
     /// How time is advanced.
-    pub integrator: Integrator,
+    pub(crate) integrator: Integrator,
     /// Arithmetic.
-    pub precision: Precision,
+    pub(crate) precision: Precision,
 }
 
 impl Default for ReflectionCase {
@@ -48,13 +48,13 @@ impl Default for ReflectionCase {
 
 /// The reflection at one angle.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Reflection {
+pub(crate) struct Reflection {
     /// Angle of incidence to the normal, in radians.
-    pub angle: f64,
+    pub(crate) angle: f64,
     /// Signed coefficient: the reflected signal projected on that of a perfect mirror.
-    pub coefficient: f64,
+    pub(crate) coefficient: f64,
     /// Largest reflected displacement over that of a perfect mirror.
-    pub peak: f64,
+    pub(crate) peak: f64,
 }
 
 impl ReflectionCase {
@@ -63,7 +63,7 @@ impl ReflectionCase {
     /// # Errors
     /// [`SolverError::InvalidParameter`] for angles out of range, no cells or no distance, and whatever [`Simulator::new`]
     /// and [`Simulator::run`] refuse.
-    pub fn measure(&self, angles: &[f64]) -> Result<Vec<Reflection>, SolverError> {
+    pub(crate) fn measure(&self, angles: &[f64]) -> Result<Vec<Reflection>, SolverError> {
         if let Some(&angle) = angles.iter().find(|angle| !(0.0..=1.5).contains(*angle)) {
             return Err(SolverError::invalid(
                 "angle of incidence (rad)",
