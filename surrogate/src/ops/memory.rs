@@ -54,6 +54,20 @@ pub(super) fn odd_lines<E>(length: usize) -> usize {
     (length.div_ceil(line) | 1) * line
 }
 
+/// Asks for `length` values from `start` on to be brought to the second-level cache, where the machine has a way to; nothing is
+/// read, any address will do.
+#[inline(always)]
+pub(super) fn prefetch<E>(start: *const E, length: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for place in (0..length).step_by(size_of::<Line>() / size_of::<E>()) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: a hint, without effect on what a program computes, at any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(start.wrapping_add(place).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (start, length);
+}
+
 /// An output that several threads fill, each its own places.
 #[derive(Clone, Copy)]
 pub(super) struct Output<'a, E> {

@@ -5,7 +5,7 @@
 //! maps is therefore copied, a chunk at a time, to rows an odd number of cache lines apart, and used for all outputs.
 
 use super::element::{Element, dispatch};
-use super::memory::{Output, odd_lines};
+use super::memory::{Output, odd_lines, prefetch};
 use super::microkernel::{Offsets, PANEL, Packed, Products};
 
 /// A `1×1` convolution, ready to be applied.
@@ -74,6 +74,10 @@ impl<'a, E: Element> Mix<'a, E> {
             } else {
                 self.chunk
             };
+            let ahead = match &source {
+                Source::Maps(x, apart, _) => Some((x.as_ptr().wrapping_add(done + run), *apart)),
+                Source::Rows(..) => None,
+            };
             let (x, offsets) = match &mut source {
                 Source::Maps(x, apart, copy) => {
                     for (s, row) in copy
@@ -99,6 +103,15 @@ impl<'a, E: Element> Mix<'a, E> {
                 let products =
                     unsafe { Products::new(x, offsets, panel, bias, count, (target, stride), run) };
                 dispatch(&products);
+                if let Some((ahead, apart)) = ahead {
+                    // What the next chunk, or the run that follows, will copy, a share with each panel.
+                    let inputs = self.copied.len();
+                    let share =
+                        first * inputs / self.outputs..(first + count) * inputs / self.outputs;
+                    for s in share {
+                        prefetch(ahead.wrapping_add(s * apart), run);
+                    }
+                }
             }
             done += run;
         }

@@ -74,7 +74,7 @@ impl Plan {
                 .collect()
         });
         let kept = if self.mixes { inner } else { 0 };
-        let sizes = (inner + self.gradients_held(), inner + kept);
+        let sizes = (inner + kept, inner + kept);
         let backward = Backward {
             x,
             g,
@@ -136,15 +136,6 @@ impl Plan {
         }
     }
 
-    /// Channels of a₀ that are kept: in the filter form those of `g`.
-    fn gradients_held(&self) -> usize {
-        if self.mixes {
-            self.inner
-        } else {
-            self.geometry.outputs
-        }
-    }
-
     /// Adds a strip's share to `sums` (factors, then biases) and writes its part of the input's gradient.
     fn backward_strip<E: Element>(
         &self,
@@ -171,7 +162,7 @@ impl Plan {
         let chunks = backward.outputs_adjoint.iter().map(Mix::scratch);
         let lengths = [
             inner * tall,
-            self.gradients_held() * tall,
+            if self.mixes { inner * tall } else { tall },
             if self.mixes { inner * bare } else { 0 },
             inner * bare,
             chunks.fold(backward.channels.scratch(), usize::max),
@@ -191,7 +182,9 @@ impl Plan {
                 for step in Steps::new(slide, strip) {
                     let runs = slide.tall_runs(strip, step.new.0, step.new.1);
                     advance(first_maps, &extents, &step, &runs);
-                    advance(last_gradients, &extents, &step, &runs);
+                    if self.mixes {
+                        advance(last_gradients, &extents, &step, &runs);
+                    }
                     for run in &runs {
                         let start = step.kept.len() * extents.unit + run.buffer;
                         let maps = Source::Maps(&x[run.map..], positions, chunk);
@@ -199,35 +192,33 @@ impl Plan {
                         let target = (start, tall);
                         // SAFETY: the buffers are this thread's.
                         unsafe { backward.channels.apply(maps, places, target, run.length) };
-                        match &backward.outputs_adjoint {
-                            Some(mix) => {
-                                let maps = Source::Maps(&g[run.map..], positions, chunk);
-                                let places = Output::new(last_gradients);
-                                // SAFETY: as above.
-                                unsafe { mix.apply(maps, places, target, run.length) };
-                            }
-                            None => {
-                                for (t, channel) in
-                                    last_gradients.chunks_exact_mut(tall).enumerate()
-                                {
-                                    channel[start..start + run.length].copy_from_slice(
-                                        &g[t * positions + run.map..][..run.length],
-                                    );
-                                }
-                            }
+                        if let Some(mix) = &backward.outputs_adjoint {
+                            let maps = Source::Maps(&g[run.map..], positions, chunk);
+                            let places = Output::new(last_gradients);
+                            // SAFETY: as above.
+                            unsafe { mix.apply(maps, places, target, run.length) };
                         }
                     }
                     let results = slide.bare_runs(strip, step.units.clone());
+                    let whole = (step.units.start, step.units.len() + slide.reach());
+                    let around = slide.tall_runs(strip, whole.0, whole.1);
                     for channel in 0..inner {
-                        let held = channel % self.gradients_held();
-                        let last = match self.mixes {
-                            true => &mut last_maps[channel * bare..][..bare],
-                            false => &mut [],
+                        let (last, last_gradient) = match self.mixes {
+                            true => (
+                                &mut last_maps[channel * bare..][..bare],
+                                &last_gradients[channel * tall..][..tall],
+                            ),
+                            false => {
+                                let map = &g[channel % outputs * positions..][..positions];
+                                let length = whole.1 * extents.unit;
+                                let copy = &mut last_gradients[..length];
+                                (&mut [][..], with_neighbours(map, &around, copy))
+                            }
                         };
                         let maps = InnerMaps {
                             first: &first_maps[channel * tall..][..tall],
                             last,
-                            last_gradient: &last_gradients[held * tall..][..tall],
+                            last_gradient,
                             first_gradient: &mut first_gradients[channel * bare..][..bare],
                         };
                         self.backward_filters(
@@ -369,6 +360,21 @@ impl Plan {
             }
         }
     }
+}
+
+/// The runs of a map one after another as they lie in a buffer, with zeros between them: the map itself where they are one run
+/// that needs none, else `copy`.
+fn with_neighbours<'a, E: Element>(map: &'a [E], runs: &[Run], copy: &'a mut [E]) -> &'a [E] {
+    if let [run] = runs
+        && run.length == copy.len()
+    {
+        return &map[run.map..][..run.length];
+    }
+    copy.fill(E::default());
+    for run in runs {
+        copy[run.buffer..][..run.length].copy_from_slice(&map[run.map..][..run.length]);
+    }
+    copy
 }
 
 /// One inner channel of a step.
