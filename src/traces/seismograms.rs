@@ -64,7 +64,7 @@ pub fn figure(measured: &[Measured], name: &str, position: usize) -> Option<Line
             lines.push(series(
                 label,
                 row,
-                own.get(place)?.row(row),
+                own[place].row(row),
                 colour,
                 LineMark::Dashed,
             ));

@@ -21,7 +21,12 @@ pub(crate) fn serves(tensors: &[&Tensor]) -> bool {
         && tensors
             .iter()
             .all(|t| t.device().is_cpu() && t.dtype() == first.dtype())
-        && !PORTABLE.get()
+        && !is_portable()
+}
+
+/// Whether this thread does without the host's kernels.
+pub(crate) fn is_portable() -> bool {
+    PORTABLE.get()
 }
 
 /// Does `work` without the host's kernels, as other devices do; for tests and comparisons. It holds for this thread.

@@ -94,12 +94,13 @@ fn record(result: &Tensor, operation: impl FnOnce() -> Operation) {
     });
 }
 
-/// Ends the recording, also when the forward pass fails or panics.
-struct Recording;
+/// Ends a recording, also when the forward pass fails or panics; one that it interrupted goes on. (While a thread of the pool waits
+/// for the others it may do another pass, which begins and ends in between.)
+struct Recording(Option<Tape>);
 
 impl Drop for Recording {
     fn drop(&mut self) {
-        TAPE.take();
+        TAPE.set(self.0.take());
     }
 }
 
@@ -108,8 +109,7 @@ impl Tape {
     pub(crate) fn record<T, E>(
         forward: impl FnOnce() -> std::result::Result<T, E>,
     ) -> std::result::Result<(T, Self), E> {
-        TAPE.set(Some(Self::default()));
-        let recording = Recording;
+        let recording = Recording(TAPE.replace(Some(Self::default())));
         let result = forward()?;
         let tape = TAPE.take().unwrap_or_default();
         drop(recording);

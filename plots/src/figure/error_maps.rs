@@ -21,7 +21,7 @@ use crate::style::{FigureStyle, MUTED};
 /// Scales end here at the latest: an error of twice the reference.
 const MOST: f64 = 2.0;
 /// Panels are no narrower, in cm.
-const LEAST_PANEL_CM: f64 = 2.4;
+const LEAST_PANEL_CM: f64 = 2.2;
 
 /// A model's errors over the domain.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use anyhow::Context;
 use fewave_datasets::Split;
 use fewave_surrogate::metrics::{Measure, MetricsSummary, Summary, TracesSummary};
 
@@ -13,8 +14,6 @@ use crate::output::write_atomically;
 
 /// The field that is predicted.
 const CHANNEL: &str = "displacement";
-/// What names of measures of seismograms begin with.
-const RECEIVERS: &str = "receivers_";
 
 /// Writes the files into an existing folder.
 ///
@@ -28,10 +27,14 @@ pub fn write(measured: &[Measured], split: &Split, folder: &Path) -> anyhow::Res
     ] {
         write_atomically(&folder.join(name), &content)?;
     }
-    if let Some(content) = receivers(measured, split)? {
-        write_atomically(&folder.join("receivers.csv"), &content)?;
+    let path = folder.join("receivers.csv");
+    match receivers(measured, split)? {
+        Some(content) => write_atomically(&path, &content),
+        // that of an earlier report
+        None if path.exists() => std::fs::remove_file(&path)
+            .with_context(|| format!("{}: cannot remove the file", path.display())),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// A measure's name in files, with the unit of the field: `max_abs_m`.
@@ -205,10 +208,12 @@ fn summary(measured: &[Measured], split: &Split) -> anyhow::Result<Vec<u8>> {
             "rollout_relative_l2_20",
             "rollout_relative_l2_full",
         ];
-        let mut rows: Vec<(String, &Summary)> = names
+        // with the place of the worst trajectory, where the summary is over trajectories
+        let mut rows: Vec<(String, &Summary, Option<usize>)> = names
             .into_iter()
             .zip(errors.relative_l2)
             .filter_map(|(name, values)| Some((name.to_owned(), values?)))
+            .map(|(name, values)| (name, values, Some(values.worst_position)))
             .collect();
         for (mode, summary) in [
             ("one_step", errors.one_step),
@@ -218,19 +223,20 @@ fn summary(measured: &[Measured], split: &Split) -> anyhow::Result<Vec<u8>> {
             rows.extend(
                 measures
                     .filter(|(measure, _)| *measure != Measure::RelativeL2)
-                    .map(|(measure, values)| (format!("{mode}_{}", column(measure)), values)),
+                    .map(|(measure, values)| {
+                        let place = Some(values.worst_position);
+                        (format!("{mode}_{}", column(measure)), values, place)
+                    }),
             );
         }
-        let traces = errors.receivers.into_iter().flat_map(TracesSummary::named);
-        rows.extend(
-            traces.filter_map(|(name, values)| Some((format!("{RECEIVERS}{name}"), values?))),
-        );
-        for (measure, values) in rows {
-            // of what is summarised over traces, the worst is not a trajectory's place
-            let place = match measure.strip_prefix(RECEIVERS) {
-                Some(name) if name != "trajectory_relative_l2" => None,
-                _ => Some(values.worst_position),
-            };
+        if let Some(receivers) = errors.receivers {
+            let named = receivers.named().into_iter().enumerate();
+            rows.extend(named.filter_map(|(number, (name, values))| {
+                let place = (number == 0).then_some(values?.worst_position);
+                Some((format!("receivers_{name}"), values?, place))
+            }));
+        }
+        for (measure, values, place) in rows {
             let trajectories = &errors.item.evaluation.trajectories;
             let worst = place.and_then(|place| trajectories.get(place));
             let mut record = vec![errors.label.to_owned(), measure];

@@ -73,7 +73,7 @@ pub struct TracesSummary {
 }
 
 impl TracesSummary {
-    /// The summaries with their names in files, units at the end.
+    /// The summaries with their names in files, units at the end: the first is over trajectories, the others over their traces.
     pub fn named(&self) -> [(&'static str, Option<&Summary>); 4] {
         [
             ("trajectory_relative_l2", self.trajectories.as_ref()),

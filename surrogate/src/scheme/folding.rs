@@ -136,12 +136,13 @@ impl Folding {
     /// The layer's answer to zeros on the grid of these maps: (1, T, N₁, …).
     fn offset(&self, input: &Tensor) -> Result<Tensor> {
         let grid = input.dims().get(2..).unwrap_or_default();
-        let mut kept = self.offset.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, offset)) = kept.as_ref().filter(|(of, _)| of == grid) {
+        let kept = || self.offset.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, offset)) = kept().as_ref().filter(|(of, _)| of == grid) {
             return Ok(offset.clone());
         }
+        // not under the lock: a thread that waits within may be given another pass through this layer
         let offset = self.layer.forward(&input.narrow(0, 0, 1)?.zeros_like()?)?;
-        *kept = Some((grid.to_vec(), offset.clone()));
+        *kept() = Some((grid.to_vec(), offset.clone()));
         Ok(offset)
     }
 
