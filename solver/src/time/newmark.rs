@@ -49,7 +49,7 @@ pub(crate) struct Newmark<'a, T, const L: usize> {
     driven: Vec<(usize, Driven)>,
     /// Accelerations of prescribed sides, 0 elsewhere; empty where nothing is prescribed.
     forced: Field<T, L>,
-    cholesky: Cholesky<'a>,
+    cholesky: Cholesky<'a, L>,
 }
 
 impl<'a, T: Real, const L: usize> Newmark<'a, T, L> {
@@ -99,7 +99,7 @@ impl<'a, T: Real, const L: usize> Newmark<'a, T, L> {
             } else {
                 n
             }),
-            cholesky: Cholesky::new(pattern, L),
+            cholesky: Cholesky::new(pattern),
         };
         for (lane, prepared) in lanes.iter().enumerate() {
             let Some(prepared) = prepared else { continue };

@@ -1,41 +1,45 @@
-//! Sparse Cholesky by faer: one symbolic factorisation per mesh, one numeric one per distinct matrix of a group.
+//! Sparse Cholesky: factors by faer, one symbolic factorisation per mesh, one numeric one per distinct matrix of a group;
+//! triangular solves of our own, which for the few columns of a time step take half the time of faer's
+//! (`benches/results/`).
 //!
-//! Fixed degrees of freedom are left out. Lanes of equal matrices are the columns of one right-hand side; its memory and
-//! faer's scratch are allocated once. Everything is sequential: parallelism is over groups of trajectories.
+//! Fixed degrees of freedom are left out. Lanes of equal matrices are solved for side by side; memory is allocated once.
+//! Everything is sequential: parallelism is over groups of trajectories.
+
+mod lower;
+mod panels;
+mod solve;
 
 use std::fmt;
 
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::sparse::linalg::cholesky::{
-    CholeskySymbolicParams, LltRef, SymbolicCholesky, SymmetricOrdering,
-    factorize_symbolic_cholesky,
-};
-use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
-use faer::{Conj, MatMut, Par, Side};
+use faer::sparse::linalg::cholesky::SymbolicCholesky;
 
 use crate::assembly::Csr;
+use crate::field::Field;
 use crate::real::Real;
 use crate::{SolverError, memory};
+use lower::Lower;
+use panels::{Packed, Panels};
+use solve::{solve_one, solve_side_by_side};
 
 /// The sparsity that stiffness, mass and the implicit system share, and its symbolic factorisation.
 pub(crate) struct ImplicitPattern {
     stiffness: Csr<f64>,
     starts: Vec<u32>,
     diagonal: Vec<usize>,
-    /// Degrees of freedom that are not fixed.
-    free: Vec<usize>,
-    /// Lower triangle of the free block in compressed columns.
-    columns: Vec<usize>,
-    rows: Vec<usize>,
-    /// Entry of the full pattern behind every entry of the lower triangle.
+    /// Sparsity of the block of those degrees of freedom that are not fixed.
+    lower: Lower,
+    /// Entry of the full pattern behind every entry of it.
     slots: Vec<usize>,
     symbolic: SymbolicCholesky<usize>,
+    panels: Panels,
+    /// The degree of freedom behind every row of the factor.
+    order: Vec<u32>,
 }
 
 impl fmt::Debug for ImplicitPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ImplicitPattern")
-            .field("unknowns", &self.free.len())
+            .field("unknowns", &self.order.len())
             .field("factor_entries", &self.symbolic.len_val())
             .finish_non_exhaustive()
     }
@@ -50,10 +54,10 @@ impl ImplicitPattern {
         let starts: Vec<u32> = stiffness.proper_indptr().into_owned();
         let n = fixed.len();
         let mut diagonal = vec![0; n];
-        let free: Vec<usize> = (0..n).filter(|&dof| !fixed[dof]).collect();
+        let free: Vec<u32> = (0..n as u32).filter(|&dof| !fixed[dof as usize]).collect();
         let mut free_index = vec![usize::MAX; n];
         for (index, &dof) in free.iter().enumerate() {
-            free_index[dof] = index;
+            free_index[dof as usize] = index;
         }
         let (mut columns, mut rows, mut slots) = (vec![0], Vec::new(), Vec::new());
         for dof in 0..n {
@@ -72,30 +76,27 @@ impl ImplicitPattern {
                 columns.push(rows.len());
             }
         }
-        let unknowns = free.len();
-        let symbolic = factorize_symbolic_cholesky(
-            SymbolicSparseColMatRef::new_checked(unknowns, unknowns, &columns, None, &rows),
-            Side::Lower,
-            SymmetricOrdering::Amd,
-            CholeskySymbolicParams::default(),
-        )
-        .map_err(|error| SolverError::Factorisation {
-            unknowns,
-            reason: format!("{error:?}"),
-        })?;
+        let lower = Lower { columns, rows };
+        let (symbolic, panels) = lower.factorise()?;
+        // while it is packed, a factor is there twice
+        let bytes = memory::product(&[symbolic.len_val(), size_of::<f64>()]);
         memory::require(
             "the sparse Cholesky factor",
-            memory::product(&[symbolic.len_val(), size_of::<f64>()]),
+            bytes.saturating_add(panels.factor_bytes() as u64),
         )?;
+        let order = match symbolic.perm() {
+            Some(permutation) => permutation.arrays().0.iter().map(|&i| free[i]).collect(),
+            None => free,
+        };
         Ok(Self {
             stiffness,
             starts,
             diagonal,
-            free,
-            columns,
-            rows,
+            lower,
             slots,
             symbolic,
+            panels,
+            order,
         })
     }
 
@@ -124,43 +125,40 @@ impl ImplicitPattern {
 
     /// Bytes of one numeric factor.
     pub(crate) fn factor_bytes(&self) -> u64 {
-        memory::product(&[self.symbolic.len_val(), size_of::<f64>()])
+        self.panels.factor_bytes() as u64
     }
 
     /// Bytes that all groups share.
     pub(crate) fn memory_bytes(&self) -> u64 {
         memory::product(&[self.stiffness.nnz(), 12 + 16])
+            .saturating_add(self.panels.memory_bytes() as u64)
     }
 }
 
 /// A numeric factor and the lanes that it serves.
 struct Factor {
     lanes: Vec<usize>,
-    values: Vec<f64>,
+    packed: Packed,
 }
 
-/// The numeric factors of a group.
-pub(crate) struct Cholesky<'a> {
+/// The numeric factors of a group of `L` lanes.
+pub(crate) struct Cholesky<'a, const L: usize> {
     pattern: &'a ImplicitPattern,
     factors: Vec<Factor>,
-    matrix: Vec<f64>,
-    right_hand_sides: Vec<f64>,
-    scratch: MemBuffer,
+    /// Right-hand sides in the order of the factor: of all lanes, or of one.
+    sides: Field<f64, L>,
+    /// Working space of a solve.
+    work: Field<f64, L>,
 }
 
-impl<'a> Cholesky<'a> {
-    /// No factors yet; memory for up to `lanes` columns.
-    pub(crate) fn new(pattern: &'a ImplicitPattern, lanes: usize) -> Self {
-        let symbolic = &pattern.symbolic;
-        let scratch = symbolic
-            .factorize_numeric_llt_scratch::<f64>(Par::Seq, Default::default())
-            .or(symbolic.solve_in_place_scratch::<f64>(lanes, Par::Seq));
+impl<'a, const L: usize> Cholesky<'a, L> {
+    /// No factors yet.
+    pub(crate) fn new(pattern: &'a ImplicitPattern) -> Self {
         Self {
             pattern,
             factors: Vec::new(),
-            matrix: vec![0.0; pattern.slots.len()],
-            right_hand_sides: vec![0.0; pattern.free.len() * lanes],
-            scratch: MemBuffer::new(scratch),
+            sides: Field::zeros(pattern.order.len()),
+            work: Field::zeros(pattern.panels.work_rows()),
         }
     }
 
@@ -179,64 +177,40 @@ impl<'a> Cholesky<'a> {
         entries: &[f64],
     ) -> Result<(), SolverError> {
         let pattern = self.pattern;
-        let unknowns = pattern.free.len();
-        for (value, &slot) in self.matrix.iter_mut().zip(&pattern.slots) {
-            *value = entries[slot];
-        }
-        let mut values = vec![0.0; pattern.symbolic.len_val()];
-        let structure = SymbolicSparseColMatRef::new_checked(
-            unknowns,
-            unknowns,
-            &pattern.columns,
-            None,
-            &pattern.rows,
-        );
-        pattern
-            .symbolic
-            .factorize_numeric_llt(
-                &mut values,
-                SparseColMatRef::new(structure, &self.matrix[..]),
-                Side::Lower,
-                Default::default(),
-                Par::Seq,
-                MemStack::new(&mut self.scratch),
-                Default::default(),
-            )
-            .map_err(|error| SolverError::Factorisation {
-                unknowns,
-                reason: format!("{error:?}"),
-            })?;
+        let values: Vec<f64> = pattern.slots.iter().map(|&slot| entries[slot]).collect();
+        let packed = pattern
+            .lower
+            .factor(&pattern.symbolic, &pattern.panels, &values)?;
         self.factors.push(Factor {
             lanes: lanes.to_vec(),
-            values,
+            packed,
         });
         Ok(())
     }
 
     /// Solves for every lane with a factor; `solution` keeps what it has at fixed degrees of freedom.
-    pub(crate) fn solve<T: Real, const L: usize>(
-        &mut self,
-        right_hand_side: &[[T; L]],
-        solution: &mut [[T; L]],
-    ) {
-        let free = &self.pattern.free;
-        let unknowns = free.len();
-        for factor in &self.factors {
-            let block = &mut self.right_hand_sides[..unknowns * factor.lanes.len()];
-            for (column, &lane) in factor.lanes.iter().enumerate() {
-                for (index, &dof) in free.iter().enumerate() {
-                    block[column * unknowns + index] = right_hand_side[dof][lane].to_f64();
+    pub(crate) fn solve<T: Real>(&mut self, right_hand_side: &[[T; L]], solution: &mut [[T; L]]) {
+        let (panels, order) = (&self.pattern.panels, &self.pattern.order);
+        for Factor { lanes, packed } in &self.factors {
+            if let &[lane] = &lanes[..] {
+                let side = &mut self.sides.as_flattened_mut()[..order.len()];
+                for (value, &dof) in side.iter_mut().zip(order) {
+                    *value = right_hand_side[dof as usize][lane].to_f64();
                 }
+                let work = &mut self.work.as_flattened_mut()[..panels.work_rows()];
+                solve_one(panels, packed, side, work);
+                for (value, &dof) in side.iter().zip(order) {
+                    solution[dof as usize][lane] = T::from_f64(*value);
+                }
+                continue;
             }
-            LltRef::new(&self.pattern.symbolic, &factor.values).solve_in_place_with_conj(
-                Conj::No,
-                MatMut::from_column_major_slice_mut(block, unknowns, factor.lanes.len()),
-                Par::Seq,
-                MemStack::new(&mut self.scratch),
-            );
-            for (column, &lane) in factor.lanes.iter().enumerate() {
-                for (index, &dof) in free.iter().enumerate() {
-                    solution[dof][lane] = T::from_f64(block[column * unknowns + index]);
+            for (values, &dof) in self.sides.iter_mut().zip(order) {
+                *values = right_hand_side[dof as usize].map(T::to_f64);
+            }
+            solve_side_by_side(panels, packed, &mut self.sides, &mut self.work);
+            for (values, &dof) in self.sides.iter().zip(order) {
+                for &lane in lanes {
+                    solution[dof as usize][lane] = T::from_f64(values[lane]);
                 }
             }
         }
