@@ -263,6 +263,7 @@ impl CellMap {
             if !step.iter().all(|s| s.is_finite()) {
                 return None;
             }
+            let before = r;
             r += step;
             // convergence is quadratic: the next step would be lost in rounding
             if step.amax() < 1e-8 {
@@ -270,6 +271,10 @@ impl CellMap {
             }
             if self.terms > 3 {
                 r = r.map(|s| s.clamp(-REACH, REACH));
+                // held at its reach: all further steps would be the same
+                if r == before {
+                    return None;
+                }
             }
         }
         None

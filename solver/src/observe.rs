@@ -5,7 +5,6 @@
 pub(crate) mod receivers;
 
 use ndarray::{Array2, Array3};
-use sprs::TriMatI;
 
 use crate::SolverError;
 use crate::assembly::Csr;
@@ -157,13 +156,18 @@ pub(crate) fn grid_matrix(space: &Space, locations: &[Option<Location>]) -> Csr<
     from_rows(rows, space.dof_count())
 }
 
+/// A matrix from the entries of its rows; the columns of a row are distinct, in any order.
 fn from_rows(rows: Vec<Vec<(usize, f64)>>, columns: usize) -> Csr<f64> {
-    let entries = rows.iter().map(Vec::len).sum();
-    let mut triplets = TriMatI::<f64, u32>::with_capacity((rows.len(), columns), entries);
-    for (row, weights) in rows.iter().enumerate() {
-        for &(column, weight) in weights {
-            triplets.add_triplet(row, column, weight);
-        }
+    let (count, entries) = (rows.len(), rows.iter().map(Vec::len).sum());
+    let mut starts = Vec::with_capacity(count + 1);
+    let mut indices = Vec::with_capacity(entries);
+    let mut values = Vec::with_capacity(entries);
+    starts.push(0);
+    for mut row in rows {
+        row.sort_unstable_by_key(|(column, _)| *column);
+        indices.extend(row.iter().map(|(column, _)| *column as u32));
+        values.extend(row.iter().map(|(_, weight)| *weight));
+        starts.push(indices.len() as u32);
     }
-    triplets.to_csr()
+    Csr::new((count, columns), starts, indices, values)
 }

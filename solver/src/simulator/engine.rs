@@ -122,7 +122,8 @@ impl<T: Real> Engine<T> {
         };
         let stiffness = StiffnessOperator::new(&space, |_| 1.0)?;
         let grid = observers.grid(&space);
-        let locations: Vec<_> = grid.points().map(|point| space.locate(point)).collect();
+        let mut locations = Vec::with_capacity(grid.x.len() * grid.y.len());
+        locations.extend(grid.points().map(|point| space.locate(point)));
         let interpolation = observe::grid_matrix(&space, &locations);
         let grid_groups: Vec<Option<u32>> = locations
             .iter()
@@ -280,11 +281,8 @@ impl<T: Real> Engine<T> {
             .into_iter()
             .map(|speed| {
                 let mut recording = Recording {
-                    snapshots: Array3::zeros((
-                        self.info.snapshot_times.len(),
-                        self.grid.x.len(),
-                        self.grid.y.len(),
-                    )),
+                    // filled by the march
+                    snapshots: Array3::zeros((0, 0, 0)),
                     speed,
                     receivers: Array2::zeros((0, 0)),
                     receiver_velocity: Array2::zeros((0, 0)),
@@ -376,6 +374,12 @@ impl<T: Real> Engine<T> {
         Ok((prepared, self.speed_on_grid(&*scene.medium)?))
     }
 
+    /// Snapshots, points along x and y of a recording.
+    fn snapshots_shape(&self) -> (usize, usize, usize) {
+        let times = self.info.snapshot_times.len();
+        (times, self.grid.x.len(), self.grid.y.len())
+    }
+
     /// What only some integrators take.
     fn refuse(&self, scene: &Scene) -> Result<(), SolverError> {
         match self.integrator {
@@ -413,6 +417,12 @@ impl<T: Real> Engine<T> {
         let start = Instant::now();
         let mut observed = Duration::ZERO;
         let mut on_grid = Field::<T, L>::zeros(self.snapshots.rows());
+        let shape = self.snapshots_shape();
+        // not zeros, which would cost a pass through fresh memory before the loop
+        let mut snapshots: Vec<Vec<f32>> = recordings
+            .iter()
+            .map(|_| Vec::with_capacity(shape.0 * shape.1 * shape.2))
+            .collect();
         let mut receivers = self.receivers.recorder::<L>();
         let last = receivers.last_step(self.info.steps, &stepper.rate());
         for step in 0..=last {
@@ -425,14 +435,12 @@ impl<T: Real> Engine<T> {
                 self.snapshots.apply(stepper.displacement(), &mut on_grid);
                 for (lane, recording) in recordings.iter_mut().enumerate() {
                     recording.energy.push(energy[lane]);
-                    let mut finite = energy[lane].is_finite();
-                    let mut target = recording
-                        .snapshots
-                        .index_axis_mut(ndarray::Axis(0), snapshot);
-                    for (out, values) in target.iter_mut().zip(on_grid.iter()) {
-                        *out = values[lane].to_f64() as f32;
-                        finite &= out.is_finite();
-                    }
+                    let plane = snapshots[lane].len();
+                    snapshots[lane].extend(on_grid.iter().map(|row| row[lane].to_f64() as f32));
+                    let finite = energy[lane].is_finite()
+                        && snapshots[lane][plane..]
+                            .iter()
+                            .fold(true, |finite, value| finite & value.is_finite());
                     if !finite && failures[lane].is_none() {
                         failures[lane] = Some(SolverError::BlewUp {
                             time: self.info.snapshot_times[snapshot],
@@ -453,6 +461,13 @@ impl<T: Real> Engine<T> {
             }
             if step < last {
                 stepper.advance();
+            }
+        }
+        for (recording, mut values) in recordings.iter_mut().zip(snapshots) {
+            // where all have failed, the march has ended early
+            values.resize(shape.0 * shape.1 * shape.2, 0.0);
+            if let Ok(snapshots) = Array3::from_shape_vec(shape, values) {
+                recording.snapshots = snapshots;
             }
         }
         for (recording, failure) in recordings.iter().zip(failures) {

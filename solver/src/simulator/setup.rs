@@ -219,16 +219,15 @@ fn cell_densities(
         Ok(1.0 / (speed * speed))
     };
     if scene.medium.is_continuous() {
-        let positions = space.dof_positions().iter().enumerate();
-        let nodal = positions
-            .map(|(dof, &position)| {
-                let place = match layer {
-                    Some(layer) => layer.continued(position),
-                    None => position,
-                };
-                density_of(scene.medium.speed(place), dof)
-            })
-            .collect::<Result<Vec<f64>, SolverError>>()?;
+        // of its final size at once: every size that a vector grows through is a fresh page in every worker
+        let mut nodal = Vec::with_capacity(space.dof_count());
+        for (dof, &position) in space.dof_positions().iter().enumerate() {
+            let place = match layer {
+                Some(layer) => layer.continued(position),
+                None => position,
+            };
+            nodal.push(density_of(scene.medium.speed(place), dof)?);
+        }
         let dofs = space.all_cell_dofs().iter();
         return Ok(dofs.map(|&dof| nodal[dof as usize]).collect());
     }
