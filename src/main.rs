@@ -14,6 +14,7 @@ mod config;
 mod console;
 mod device;
 mod ensemble;
+mod generation;
 mod interrupt;
 mod output;
 mod program;

@@ -16,6 +16,7 @@ use crate::comparison::{self, Measured, report};
 use crate::config::ConfigError;
 use crate::console::Console;
 use crate::device;
+use crate::generation;
 use crate::output::{self, Contents};
 use crate::traces;
 
@@ -118,11 +119,12 @@ pub struct Compared {
 }
 
 impl FeArguments {
-    /// What FE is asked; none where it is to be left out.
-    pub fn options(&self) -> Option<FeOptions> {
+    /// What FE is asked about a dataset; none where it is to be left out.
+    pub fn options(&self, data: &Path) -> Option<FeOptions> {
         (!self.no_fe).then_some(FeOptions {
             budget_trajectories: self.budget_trajectories,
             search_seconds: Some(self.fe_seconds),
+            generation_seconds: generation::seconds_per_trajectory(data),
         })
     }
 
@@ -262,7 +264,7 @@ pub fn compare(
     let loaded = comparison::load(runs, &opened, device)?;
     output::prepare_folder(folder, &CONTENTS, force)?;
     let mut measured = comparison::measure(loaded, &opened, console)?;
-    let fe = match arguments.options() {
+    let fe = match arguments.options(data) {
         Some(options) => fe::assess(&mut measured, &opened, options, console)?,
         None => None,
     };

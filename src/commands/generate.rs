@@ -16,8 +16,9 @@ use crate::cli::{Global, Shard};
 use crate::config::ConfigError;
 use crate::config::dataset::DatasetConfig;
 use crate::config::document::{Document, differences};
-use crate::console::{Console, bytes, duration, grouped};
+use crate::console::{Console, bytes, duration, grouped, percent};
 use crate::ensemble::{self, PlannedFile};
+use crate::generation::{self, Generation};
 use crate::interrupt;
 use crate::output::{self, Contents};
 use crate::sample::Sampler;
@@ -77,6 +78,12 @@ pub fn run(
         grouped(summary.steps as u64),
         summary.time_step
     ));
+    if summary.simulated > 0 {
+        console.say(format!(
+            "{} of the threads' time was outside of the time loop",
+            percent(summary.profile.outside_time_loop)
+        ));
+    }
     if profile {
         console.say(summary.profile.table());
     }
@@ -156,6 +163,16 @@ pub fn generate(
         Statistics::compute(&train)?.write(folder)?;
         profile.statistics_seconds = start.elapsed().as_secs_f64();
     }
+    let seconds = start.elapsed().as_secs_f64();
+    if simulated > 0 {
+        let run = Generation {
+            trajectories: simulated,
+            seconds,
+            time_loop_seconds: profile.time_loop_seconds(),
+            threads: profile.workers.len(),
+        };
+        run.append(folder)?;
+    }
     Ok(Summary {
         folder: folder.display().to_string(),
         simulated,
@@ -165,7 +182,7 @@ pub fn generate(
         layer_degrees_of_freedom: info.layer_dofs,
         time_step: info.dt,
         steps: info.steps,
-        seconds: start.elapsed().as_secs_f64(),
+        seconds,
         config_hash: config.hash.clone(),
         profile,
     })
@@ -175,7 +192,7 @@ pub fn generate(
 const CONTENTS: Contents = Contents {
     what: "a dataset",
     marker: CONFIG_FILE,
-    names: &[CONFIG_FILE, "data", "stats.yaml"],
+    names: &[CONFIG_FILE, "data", "stats.yaml", generation::FILE],
 };
 
 /// Makes the folder ours: new, or begun with the same configuration. Several shards may start at the same time.

@@ -38,6 +38,8 @@ pub struct FeOptions {
     pub budget_trajectories: usize,
     /// Time that the search for equal errors may take, s; none to leave it and all timing out.
     pub search_seconds: Option<f64>,
+    /// Wall time of generating a trajectory of the data, s, where it was recorded.
+    pub generation_seconds: Option<f64>,
 }
 
 /// What FE says about the reference and the surrogates.
@@ -210,8 +212,13 @@ pub fn assess(
     if let Some(seconds) = options.search_seconds {
         match timing::time(&fe, &Discretisation::own(&config))
             .context("the data's own discretisation")
-            .and_then(|time| Ok((worth::find(&fe, measured, &judges, &time, seconds)?, time)))
-        {
+            .and_then(|time| {
+                let recorded = options.generation_seconds;
+                Ok((
+                    worth::find(&fe, measured, &judges, &time, seconds, recorded)?,
+                    time,
+                ))
+            }) {
             Ok((found, time)) => {
                 own = Some(time);
                 worth = found;

@@ -32,6 +32,16 @@ fn the_same_bytes_whatever_the_threads_shards_and_interruptions() {
         (summary["simulated"].as_u64(), summary["found"].as_u64()),
         (Some(4), Some(8))
     );
+    // a line a run: what it simulated
+    let record = String::from_utf8(place.bytes("one/generation.jsonl")).unwrap();
+    let simulated: Vec<u64> = record
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|run| run["trajectories"].as_u64().unwrap())
+        .collect();
+    assert_eq!(simulated, [12, 4]);
+    let shards = String::from_utf8(place.bytes("shards/generation.jsonl")).unwrap();
+    assert_eq!(shards.lines().count(), 3);
     assert!(
         tree(&place.path("one"))
             .iter()

@@ -174,7 +174,7 @@ pub fn texts(output: &Output) -> (String, String) {
     )
 }
 
-/// All files under a folder with their bytes, by relative path.
+/// All files under a folder with their bytes, by relative path; but how long a dataset took, which no two runs share.
 pub fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -183,7 +183,7 @@ pub fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if !path.ends_with("generation.jsonl") {
                 let bytes = std::fs::read(&path).expect("reads a file");
                 files.push((
                     path.strip_prefix(folder).expect("inside").to_path_buf(),

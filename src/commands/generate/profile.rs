@@ -77,6 +77,12 @@ impl Profile {
         self.outside_time_loop = if busy > 0.0 { 1.0 - inside / busy } else { 0.0 };
     }
 
+    /// Time in the loop over time, the mean of the threads, s.
+    pub(super) fn time_loop_seconds(&self) -> f64 {
+        let inside: f64 = self.workers.iter().map(WorkerTimes::time_loop).sum();
+        inside / self.workers.len().max(1) as f64
+    }
+
     /// As text.
     pub(super) fn table(&self) -> String {
         let all: f64 = self.workers.iter().map(WorkerTimes::busy).sum();

@@ -58,9 +58,11 @@ pub struct Worth {
     pub speed_up: [f64; 2],
     /// Whether the search ended by itself; if not, faster FE may exist and the speed-up be smaller.
     pub complete: bool,
-    /// Wall time of generating the training and validation data anew with as many threads, estimated from the time of one trajectory
-    /// in an ensemble, s: datasets hold no record of it.
+    /// Wall time of generating the training and validation data, s: what was recorded then, or else estimated from the time of
+    /// one trajectory in an ensemble.
     pub generation_seconds: f64,
+    /// Whether it was recorded.
+    pub generation_recorded: bool,
     /// Wall time of training as recorded in the checkpoint, s.
     pub training_seconds: f64,
     /// Solves after which data and training are paid for; none if never.
@@ -74,7 +76,8 @@ impl Worth {
     }
 }
 
-/// What is as good as each run; none for a run without times. The search ends after about `seconds`.
+/// What is as good as each run; none for a run without times. The search ends after about `seconds`; generating a trajectory
+/// took `recorded` seconds.
 ///
 /// # Errors
 /// When the data cannot be read.
@@ -84,6 +87,7 @@ pub fn find(
     judges: &[Judge<'_>],
     own: &FeTime,
     seconds: f64,
+    recorded: Option<f64>,
 ) -> anyhow::Result<Vec<Option<Worth>>> {
     let start = Instant::now();
     let all: Vec<usize> = judges
@@ -157,7 +161,8 @@ pub fn find(
         let [train, valid] =
             [SplitName::Train, SplitName::Valid].map(|split| fe.config().count_of(split));
         let learnt_from = item.surrogate.config().train.trajectories.unwrap_or(train);
-        let generation_seconds = own.ensemble_ms * 1e-3 * (learnt_from + valid) as f64;
+        let each = recorded.unwrap_or(own.ensemble_ms * 1e-3);
+        let generation_seconds = each * (learnt_from + valid) as f64;
         let training_seconds = item.surrogate.provenance().training_seconds;
         let saved = (equal[1].ms - surrogate_ms[1]) * 1e-3;
         found.push(Some(Worth {
@@ -171,6 +176,7 @@ pub fn find(
             speed_up: [0, 1].map(|mode| equal[mode].ms / surrogate_ms[mode]),
             complete,
             generation_seconds,
+            generation_recorded: recorded.is_some(),
             training_seconds,
             break_even: (saved > 0.0)
                 .then(|| ((generation_seconds + training_seconds) / saved).ceil()),

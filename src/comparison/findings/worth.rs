@@ -86,9 +86,15 @@ fn pays(label: &str, worth: &Worth) -> String {
         _ => "The surrogate is faster than FE of the same error.",
     };
     let costs = format!(
-        "training took {}, and generating its data takes about {} (estimated: datasets hold no record of it)",
+        "training took {}, and generating its data {}",
         duration(worth.training_seconds),
-        duration(worth.generation_seconds)
+        match worth.generation_recorded {
+            true => format!("{}, as recorded then", duration(worth.generation_seconds)),
+            false => format!(
+                "about {} (estimated: this dataset has no record of it)",
+                duration(worth.generation_seconds)
+            ),
+        }
     );
     let even = match worth.break_even {
         Some(solves) => format!(
@@ -177,6 +183,7 @@ mod tests {
             speed_up,
             complete: true,
             generation_seconds: 60.0,
+            generation_recorded: false,
             training_seconds: 600.0,
             break_even: (speed_up[1] > 1.0).then_some(132_000.0),
         }
@@ -196,6 +203,9 @@ mod tests {
         ] {
             assert!(slower.contains(words), "no {words:?} in {slower}");
         }
+        let mut recorded = worth([0.1, 0.1]);
+        recorded.generation_recorded = true;
+        assert!(pays("net", &recorded).contains("data 60 s, as recorded then"));
         let faster = pays("net", &worth([2.0, 2.0]));
         assert!(faster.contains("faster than FE of the same error"));
         let solves = format!("after {} solves", grouped(132_000));
