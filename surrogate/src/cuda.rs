@@ -1,20 +1,28 @@
 //! This crate's own kernels for GPUs of NVIDIA: their sources are `cuda/*.cu`, with the maths in their heads; here they are
 //! compiled, launched, and made operations of candle's graph.
 //!
-//! They stand in for compositions of candle's operations that go through memory once per tap: convolution along an axis, the
-//! neighbours of every point as columns of a matrix that cuBLAS multiplies, and the optimiser's two steps in place. f32 and f64;
-//! bf16 goes by candle's operations. `tests/cuda_kernels.rs` runs the same sources on the processor against slow references.
+//! They stand in for compositions of candle's operations that go through memory once per tap or once per operation: the one-way
+//! layer, convolution along an axis, the neighbours of every point as columns of a matrix that cuBLAS multiplies, group norm with
+//! its activation, and the optimiser's two steps in place. f32 and f64; bf16 goes by candle's operations.
+//! `tests/cuda_kernels.rs` runs the same sources on the processor against slow references.
 
 mod axis;
 mod columns;
+mod kernel;
+mod norm;
+mod one_way;
 mod optimiser;
+mod product;
 mod program;
+mod row;
 
 use candle_core::cuda_backend::cudarc::driver::LaunchConfig;
 use candle_core::{DType, Layout, Result, Tensor};
 
 pub(crate) use axis::convolution as axis_convolution;
 pub(crate) use columns::convolution;
+pub(crate) use norm::{activate, normalise_and_activate};
+pub(crate) use one_way::layer as one_way_layer;
 pub(crate) use optimiser::{blend, descend};
 
 /// Whether the kernels can take these tensors: on one GPU, all f32 or all f64.
@@ -35,14 +43,20 @@ const THREADS: u32 = 256;
 /// Blocks of a launch at most: enough to fill any card; threads go on to further values.
 const MOST_BLOCKS: usize = 1 << 16;
 
-/// A launch with one thread a value, or fewer that go on.
-fn over(count: usize) -> LaunchConfig {
-    let blocks = count.div_ceil(THREADS as usize).clamp(1, MOST_BLOCKS);
-    LaunchConfig {
-        grid_dim: (blocks as u32, 1, 1),
+/// Blocks for one thread a value, or fewer that go on.
+fn blocks_over(count: usize) -> usize {
+    count.div_ceil(THREADS as usize).clamp(1, MOST_BLOCKS)
+}
+
+/// A launch of so many blocks.
+fn grid(blocks: usize) -> Result<LaunchConfig> {
+    // a grid has 2³¹ − 1 blocks at most
+    let blocks = int(blocks)?;
+    Ok(LaunchConfig {
+        grid_dim: (blocks.unsigned_abs(), 1, 1),
         block_dim: (THREADS, 1, 1),
         shared_mem_bytes: 0,
-    }
+    })
 }
 
 /// Where a contiguous tensor lies in its storage.
@@ -60,7 +74,8 @@ fn places(layout: &Layout) -> Result<std::ops::Range<usize>> {
 fn int(size: usize) -> Result<i32> {
     i32::try_from(size).map_err(|_| {
         candle_core::Error::Msg(format!(
-            "maps with {size} points along an axis are too large"
+            "maps are too large for a GPU's kernel: found a size of {size}, at most {}; use a smaller batch or grid",
+            i32::MAX
         ))
         .bt()
     })

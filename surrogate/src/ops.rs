@@ -95,6 +95,12 @@ pub fn one_way_layer(
     if let Some(output) = fused(input, &factors, outputs.dim(0)?, bias)? {
         return Ok(output);
     }
+    #[cfg(feature = "cuda")]
+    if let Some(output) =
+        crate::cuda::one_way_layer(input, inputs, taps, Some(outputs), outputs.dim(0)?, bias)?
+    {
+        return Ok(output);
+    }
     let filtered = inner_maps(input, inputs, taps)?;
     convolution(&filtered, &pointwise(outputs, filtered.rank())?, bias)
 }
@@ -126,6 +132,10 @@ pub fn one_way_filter(
     check_bias("one-way layer, bias", bias, outputs)?;
     let factors: Vec<&Tensor> = [channels].into_iter().chain(taps).collect();
     if let Some(output) = fused(input, &factors, outputs, bias)? {
+        return Ok(output);
+    }
+    #[cfg(feature = "cuda")]
+    if let Some(output) = crate::cuda::one_way_layer(input, channels, taps, None, outputs, bias)? {
         return Ok(output);
     }
     let filtered = inner_maps(input, channels, taps)?;

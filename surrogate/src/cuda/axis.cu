@@ -1,58 +1,64 @@
 // Convolution of every channel of maps with its own taps along one axis, and the gradient of the taps.
 //
-// A map is read as (lines, length, after): the axis has `length` points, `after` values apart; `lines` counts what lies before
-// it: image, channel, and the axes before. With taps w (channels, side), h = side/2 and values outside of a map 0:
+// A map of an image and a channel is read as (before, length, after): the axis has `length` points, `after` values apart. With
+// taps w (channels, side), h = side/2 and values outside of a map 0:
 //
-//   axis_convolution          y[l, p, a] = sum_k w[c(l), k] x[l, p + k - h, a]
-//   the same, reversed = 1    y[l, p, a] = sum_k w[c(l), side - 1 - k] x[l, p + k - h, a], the gradient of x from that of y
-//   axis_taps_gradient        s[c, k] = sum over l of channel c, p and a of g[l, p, a] x[l, p + k - h, a]
+//   axis_convolution          y[l, p, a] = sum_k w[c, k] x[l, p + k - h, a]
+//   the same, reversed = 1    y[l, p, a] = sum_k w[c, side - 1 - k] x[l, p + k - h, a], the gradient of x from that of y
+//   axis_taps_gradient        s[c, k] = sum over images, l, p and a of g[l, p, a] x[l, p + k - h, a]
 //
-// The channel of a line is (l / before) % channels. Real is float or double, by the compiler's option -DReal=...
-//
-// axis_convolution: one thread a value, any grid. axis_taps_gradient: one block of 256 threads a tap (channels * side blocks);
-// each thread sums every 256th value, and the sums are added pairwise in shared memory: the same bits every time.
+// Real is float or double, by the compiler's option -DReal=... One block of 256 threads a slice of SLICE values of a map, slices
+// counted first, then channels, then images: a place is found by two divisions of 32 bits. axis_taps_gradient writes parts of
+// the sums (channel, tap; image, slice), added pairwise in shared memory, for the caller to add up: the same bits every time.
 
-extern "C" __global__ void axis_convolution(Real *y, const Real *x, const Real *w, int channels, int before, int length, int after,
-                                            int side, int reversed, long long count) {
-  long long step = (long long)gridDim.x * blockDim.x;
-  for (long long n = (long long)blockIdx.x * blockDim.x + threadIdx.x; n < count; n += step) {
-    int p = (int)(n / after % length);
-    int channel = (int)(n / after / length / before % channels);
-    const Real *taps = w + (long long)channel * side;
+#define THREADS 256
+#define SLICE 4096
+
+extern "C" __global__ void axis_convolution(Real *y, const Real *x, const Real *w, int channels, int map, int length, int after, int side,
+                                            int reversed, int slices) {
+  int start = (int)(blockIdx.x % slices) * SLICE, end = map - start < SLICE ? map : start + SLICE;
+  long long base = (long long)(blockIdx.x / slices) * map;
+  const Real *taps = w + (long long)(blockIdx.x / slices % channels) * side;
+  for (int n = start + (int)threadIdx.x; n < end; n += THREADS) {
+    int p = n / after % length;
     Real sum = 0;
     for (int k = 0; k < side; k++) {
-      int q = p + k - side / 2;
-      if (q >= 0 && q < length) {
-        sum += taps[reversed ? side - 1 - k : k] * x[n + (long long)(q - p) * after];
+      int shift = k - side / 2;
+      if (p + shift >= 0 && p + shift < length) {
+        sum += taps[reversed ? side - 1 - k : k] * x[base + n + (long long)shift * after];
       }
     }
-    y[n] = sum;
+    y[base + n] = sum;
   }
 }
 
-extern "C" __global__ void axis_taps_gradient(Real *s, const Real *g, const Real *x, int images, int channels, int before, int length,
-                                              int after, int side) {
-  __shared__ Real sums[256];
-  int channel = blockIdx.x / side;
-  int shift = (int)(blockIdx.x % side) - side / 2;
-  long long map = (long long)before * length * after;
-  Real sum = 0;
-  for (long long n = threadIdx.x; n < images * map; n += 256) {
-    long long place = (n / map * channels + channel) * map + n % map;
-    int q = (int)(n / after % length) + shift;
-    if (q >= 0 && q < length) {
-      sum += g[place] * x[place + (long long)shift * after];
+extern "C" __global__ void axis_taps_gradient(Real *s, const Real *g, const Real *x, int images, int channels, int map, int length,
+                                              int after, int side, int slices) {
+  __shared__ Real sums[THREADS];
+  int start = (int)(blockIdx.x % slices) * SLICE, end = map - start < SLICE ? map : start + SLICE;
+  long long base = (long long)(blockIdx.x / slices) * map;
+  int channel = blockIdx.x / slices % channels;
+  long long parts = (long long)images * slices, part = (long long)(blockIdx.x / slices / channels) * slices + blockIdx.x % slices;
+  for (int k = 0; k < side; k++) {
+    int shift = k - side / 2;
+    Real sum = 0;
+    for (int n = start + (int)threadIdx.x; n < end; n += THREADS) {
+      int q = n / after % length + shift;
+      if (q >= 0 && q < length) {
+        sum += g[base + n] * x[base + n + (long long)shift * after];
+      }
     }
-  }
-  sums[threadIdx.x] = sum;
-  __syncthreads();
-  for (int half = 128; half > 0; half /= 2) {
-    if (threadIdx.x < half) {
-      sums[threadIdx.x] += sums[threadIdx.x + half];
+    sums[threadIdx.x] = sum;
+    __syncthreads();
+    for (int half = THREADS / 2; half > 0; half /= 2) {
+      if (threadIdx.x < half) {
+        sums[threadIdx.x] += sums[threadIdx.x + half];
+      }
+      __syncthreads();
+    }
+    if (threadIdx.x == 0) {
+      s[((long long)channel * side + k) * parts + part] = sums[0];
     }
     __syncthreads();
-  }
-  if (threadIdx.x == 0) {
-    s[blockIdx.x] = sums[0];
   }
 }

@@ -6,43 +6,45 @@
 //   from_columns  x[m, d, h, w] = sum over (i, j, k) of u[m, (i, j, k), (d - i + a/2, h - j + b/2, w - k + c/2)], its adjoint
 //
 // With channels and taps as the rows of one matrix, a convolution is the product of the kernel (T, S a b c) and the columns
-// (S a b c, D H W) of each image. Real is float or double, by the compiler's option -DReal=... One thread a value of the
-// result, any grid; nothing is added by two threads, so that bits do not depend on the order of threads.
+// (S a b c, D H W) of each image. Real is float or double, by the compiler's option -DReal=... One block of 256 threads a slice
+// of SLICE points of a row of u (columns) or of a map (from_columns), slices counted first: a point is found by divisions of 32
+// bits. Nothing is added by two threads: the same bits every time.
 
-extern "C" __global__ void columns(Real *u, const Real *x, int depth, int height, int width, int a, int b, int c, long long count) {
-  long long step = (long long)gridDim.x * blockDim.x;
-  long long points = (long long)depth * height * width;
-  for (long long n = (long long)blockIdx.x * blockDim.x + threadIdx.x; n < count; n += step) {
-    int w = (int)(n % width);
-    int h = (int)(n / width % height);
-    int d = (int)(n / width / height % depth);
-    long long row = n / points;
-    int tap = (int)(row % (a * b * c));
-    d += tap / (b * c) - a / 2;
-    h += tap / c % b - b / 2;
-    w += tap % c - c / 2;
+#define THREADS 256
+#define SLICE 4096
+
+extern "C" __global__ void columns(Real *u, const Real *x, int depth, int height, int width, int a, int b, int c, int slices) {
+  int points = depth * height * width, start = (int)(blockIdx.x % slices) * SLICE;
+  int end = points - start < SLICE ? points : start + SLICE;
+  long long row = blockIdx.x / slices;
+  int tap = (int)(row % (a * b * c));
+  int i = tap / (b * c) - a / 2, j = tap / c % b - b / 2, k = tap % c - c / 2;
+  const Real *map = x + row / (a * b * c) * points;
+  for (int n = start + (int)threadIdx.x; n < end; n += THREADS) {
+    int d = n / (height * width) + i, h = n / width % height + j, w = n % width + k;
     bool inside = d >= 0 && d < depth && h >= 0 && h < height && w >= 0 && w < width;
-    u[n] = inside ? x[row / (a * b * c) * points + ((long long)d * height + h) * width + w] : (Real)0;
+    u[row * points + n] = inside ? map[n + (i * height + j) * width + k] : (Real)0;
   }
 }
 
-extern "C" __global__ void from_columns(Real *x, const Real *u, int depth, int height, int width, int a, int b, int c, long long count) {
-  long long step = (long long)gridDim.x * blockDim.x;
-  long long points = (long long)depth * height * width;
-  for (long long n = (long long)blockIdx.x * blockDim.x + threadIdx.x; n < count; n += step) {
-    int w = (int)(n % width);
-    int h = (int)(n / width % height);
-    int d = (int)(n / width / height % depth);
-    const Real *rows = u + n / points * (a * b * c) * points;
+extern "C" __global__ void from_columns(Real *x, const Real *u, int depth, int height, int width, int a, int b, int c, int slices) {
+  int points = depth * height * width, start = (int)(blockIdx.x % slices) * SLICE;
+  int end = points - start < SLICE ? points : start + SLICE;
+  long long map = blockIdx.x / slices;
+  for (int n = start + (int)threadIdx.x; n < end; n += THREADS) {
+    int d = n / (height * width), h = n / width % height, w = n % width;
+    const Real *row = u + map * (a * b * c) * points + n;
     Real sum = 0;
-    for (int tap = 0; tap < a * b * c; tap++) {
-      int e = d - (tap / (b * c) - a / 2);
-      int i = h - (tap / c % b - b / 2);
-      int j = w - (tap % c - c / 2);
-      if (e >= 0 && e < depth && i >= 0 && i < height && j >= 0 && j < width) {
-        sum += rows[tap * points + ((long long)e * height + i) * width + j];
+    for (int i = -(a / 2); i <= a / 2; i++) {
+      for (int j = -(b / 2); j <= b / 2; j++) {
+        for (int k = -(c / 2); k <= c / 2; k++) {
+          if (d >= i && d - i < depth && h >= j && h - j < height && w >= k && w - k < width) {
+            sum += row[-((i * height + j) * width + k)];
+          }
+          row += points;
+        }
       }
     }
-    x[n] = sum;
+    x[map * points + n] = sum;
   }
 }

@@ -6,7 +6,7 @@ use candle_core::cuda_backend::{CudaStorage, WrapErr};
 use candle_core::{Layout, Result};
 
 use super::program::Source;
-use super::{for_real, over, places};
+use super::{blocks_over, for_real, grid, places};
 
 const SOURCE: Source = Source {
     name: "adamw",
@@ -24,8 +24,8 @@ pub(crate) fn blend(
     let (own, other) = (places(moment_layout)?, places(layout)?);
     let (count, square) = (own.len() as i64, i32::from(square));
     for_real!(moment.dtype(), {
-        let function = SOURCE.function::<Real>(&device, "blend")?;
-        let launch_config = over(own.len());
+        let function = SOURCE.function::<Real>(&device, "blend", &[])?;
+        let launch_config = grid(blocks_over(own.len()))?;
         let g = gradient.as_cuda_slice::<Real>()?.slice(other);
         let mut m = moment.as_cuda_slice_mut::<Real>()?.slice_mut(own);
         let (keep, take) = (keep as Real, take as Real);
@@ -54,8 +54,8 @@ pub(crate) fn descend(
     let own = places(parameter_layout)?;
     let count = own.len() as i64;
     for_real!(parameter.dtype(), {
-        let function = SOURCE.function::<Real>(&device, "descend")?;
-        let launch_config = over(own.len());
+        let function = SOURCE.function::<Real>(&device, "descend", &[])?;
+        let launch_config = grid(blocks_over(own.len()))?;
         let m = first.as_cuda_slice::<Real>()?.slice(places(first_layout)?);
         let v = second
             .as_cuda_slice::<Real>()?

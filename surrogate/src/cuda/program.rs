@@ -11,9 +11,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use candle_core::cuda_backend::cudarc::driver::{CudaFunction, CudaStream, LaunchArgs};
+use candle_core::cuda_backend::cudarc::driver::{CudaFunction, CudaStream, DeviceRepr, LaunchArgs};
 use candle_core::cuda_backend::cudarc::nvrtc::{self, CompileOptions};
-use candle_core::cuda_backend::{CudaDevice, WrapErr};
+use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
 use candle_core::{Error, Result};
 use sha2::{Digest, Sha256};
 
@@ -38,7 +38,7 @@ impl Function {
 }
 
 /// A float type that kernels are compiled for.
-pub(super) trait Float {
+pub(super) trait Float: CudaDType + DeviceRepr {
     /// Its name in CUDA.
     const NAME: &'static str;
 }
@@ -51,19 +51,28 @@ impl Float for f64 {
     const NAME: &'static str = "double";
 }
 
-/// PTX by source, type and architecture.
-type Compiled = HashMap<(&'static str, &'static str, i32), Arc<str>>;
+/// PTX by source, architecture and options.
+type Compiled = HashMap<(&'static str, i32, String), Arc<str>>;
 
 static COMPILED: LazyLock<Mutex<Compiled>> = LazyLock::new(Mutex::default);
 
 impl Source {
-    /// One of its functions, for a device and a type.
-    pub(super) fn function<F: Float>(&self, device: &CudaDevice, name: &str) -> Result<Function> {
+    /// One of its functions, for a device, a type, and the constants that the source asks for.
+    pub(super) fn function<F: Float>(
+        &self,
+        device: &CudaDevice,
+        name: &str,
+        constants: &[(&'static str, usize)],
+    ) -> Result<Function> {
         let stream = device.cuda_stream();
         let (major, minor) = stream.context().compute_capability().w()?;
         let architecture = 10 * major + minor;
-        let ptx = self.ptx::<F>(architecture)?;
-        let module = format!("fewave-{}-{}", self.name, F::NAME);
+        let mut options = format!("-DReal={}", F::NAME);
+        for (constant, value) in constants {
+            options += &format!(" -D{constant}={value}");
+        }
+        let ptx = self.ptx(architecture, &options)?;
+        let module = format!("fewave {} {options}", self.name);
         let function = device.get_or_load_custom_func(name, &module, &ptx)?;
         Ok(Function {
             function: function.into_cuda_function(),
@@ -71,16 +80,19 @@ impl Source {
         })
     }
 
-    fn ptx<F: Float>(&self, architecture: i32) -> Result<Arc<str>> {
+    /// The PTX for an architecture, with options as words of a text.
+    fn ptx(&self, architecture: i32, options: &str) -> Result<Arc<str>> {
         let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (self.name, F::NAME, architecture);
+        let key = (self.name, architecture, options.to_owned());
         if let Some(ptx) = compiled.get(&key) {
             return Ok(Arc::clone(ptx));
         }
-        let options = vec![
-            format!("--gpu-architecture=compute_{architecture}"),
-            format!("-DReal={}", F::NAME),
-        ];
+        let target = format!("--gpu-architecture=compute_{architecture}");
+        let options: Vec<String> = [target.as_str()]
+            .into_iter()
+            .chain(options.split_whitespace())
+            .map(String::from)
+            .collect();
         let file = cache().map(|folder| folder.join(format!("{}.ptx", self.hash(&options))));
         let ptx: Arc<str> = match file.as_ref().and_then(kept) {
             Some(ptx) => ptx.into(),

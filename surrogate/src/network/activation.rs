@@ -122,10 +122,13 @@ fn gelu_gate<F: Real>(x: F) -> F {
 /// `act(input)`, fused on the CPU.
 pub(crate) fn activate(input: &Tensor, activation: Activation) -> Result<Tensor> {
     if host::serves(&[input]) {
-        tape::apply1(&input.contiguous()?, activation)
-    } else {
-        activation.portable(input)
+        return tape::apply1(&input.contiguous()?, activation);
     }
+    #[cfg(feature = "cuda")]
+    if crate::cuda::serves(&[input]) {
+        return crate::cuda::activate(input, activation);
+    }
+    activation.portable(input)
 }
 
 impl CustomOp1 for Activation {

@@ -49,15 +49,18 @@ pub(crate) fn normalise_and_activate(
     activation: Activation,
 ) -> Result<Tensor> {
     if host::serves(&[input, scale, shift]) {
-        tape::apply3(
+        return tape::apply3(
             &input.contiguous()?,
             scale,
             shift,
             NormActivation { groups, activation },
-        )
-    } else {
-        portable(input, scale, shift, groups, activation)
+        );
     }
+    #[cfg(feature = "cuda")]
+    if crate::cuda::serves(&[input, scale, shift]) {
+        return crate::cuda::normalise_and_activate(input, scale, shift, groups, activation);
+    }
+    portable(input, scale, shift, groups, activation)
 }
 
 /// The same from candle's tensor operations, for other devices; a second reference in tests.

@@ -16,6 +16,11 @@ use crate::Result;
 /// Whatever candle refuses.
 pub fn convolution(input: &Tensor, kernel: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let kernel = kernel.to_dtype(input.dtype())?;
+    #[cfg(feature = "cuda")]
+    if crate::cuda::serves(&[input, &kernel]) {
+        let bias = bias.map(|bias| bias.to_dtype(input.dtype())).transpose()?;
+        return Ok(crate::cuda::convolution(input, &kernel, bias.as_ref())?);
+    }
     let output = product(input, &kernel)?;
     match bias {
         Some(bias) => {
@@ -29,10 +34,6 @@ pub fn convolution(input: &Tensor, kernel: &Tensor, bias: Option<&Tensor>) -> Re
 
 /// The convolution without a bias.
 fn product(input: &Tensor, kernel: &Tensor) -> Result<Tensor> {
-    #[cfg(feature = "cuda")]
-    if crate::cuda::serves(&[input, kernel]) {
-        return Ok(crate::cuda::convolution(input, kernel)?);
-    }
     let (maps, sides) = (input.dims().to_vec(), kernel.dims()[2..].to_vec());
     let positions: usize = maps[2..].iter().product();
     let mut padded = input.clone();
