@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use pulp::bytemuck::{Pod, cast_slice, pod_read_unaligned};
-use pulp::{Arch, MemMask, NullaryFnOnce, Simd, WithSimd};
+use pulp::{Arch, MemMask, NullaryFnOnce, Scalar, Simd, WithSimd};
 
 use crate::real::Real;
 
@@ -235,15 +235,28 @@ pub(crate) fn run<T: Real>(lanes: usize, kernel: impl PackKernel<T>) {
 
 /// Runs a kernel that fills the widest registers of this machine by itself.
 pub(crate) fn run_wide<T: Real>(kernel: impl PackKernel<T>) {
-    struct Wide<K, T>(K, PhantomData<T>);
-    impl<K: PackKernel<T>, T: Real> WithSimd for Wide<K, T> {
-        type Output = ();
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, simd: S) {
-            self.0.run(T::registers(simd));
-        }
-    }
     Arch::new().dispatch(Wide(kernel, PhantomData));
+}
+
+/// As [`run`], for kernels so large that compiling them for single values too, once per instruction set, would double the time
+/// of a build: lanes that do not fill registers get the oldest one.
+pub(crate) fn run_large<T: Real>(lanes: usize, kernel: impl PackKernel<T>) {
+    if lanes.is_multiple_of(width::<T>()) {
+        run_wide(kernel);
+    } else {
+        Scalar::new().vectorize(Wide(kernel, PhantomData));
+    }
+}
+
+struct Wide<K, T>(K, PhantomData<T>);
+
+impl<K: PackKernel<T>, T: Real> WithSimd for Wide<K, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.0.run(T::registers(simd));
+    }
 }
 
 /// How many values the widest registers of this machine hold.

@@ -125,38 +125,44 @@ impl<T: Real> Update<'_, T> {
         dofs: Range<usize>,
     ) {
         let width = lanes_of::<T, P>();
+        let length = dofs.len();
+        // parts of one length: the compiler then checks a single index for all
+        let (u, forces) = (u.part(dofs.clone()), forces.part(0..length));
+        let state = Update {
+            increment: self.increment.part(dofs.clone()),
+            gain: self.gain.part(dofs),
+            decay: self.decay,
+        };
         let all = Prefix::new(packs, width);
-        let whole = dofs.len() / width * width;
+        let whole = length / width * width;
         for at in (0..whole).step_by(width) {
-            self.few(packs, u, forces, dofs.start, at, all);
+            state.few(packs, u, forces, at, all);
         }
-        if whole < dofs.len() {
-            let rest = Prefix::new(packs, dofs.len() - whole);
-            self.few(packs, u, forces, dofs.start, whole, rest);
+        if whole < length {
+            let rest = Prefix::new(packs, length - whole);
+            state.few(packs, u, forces, whole, rest);
         }
     }
 
-    /// Updates at most a pack of consecutive degrees of freedom, number `at` of those from `start` on.
+    /// Updates at most a pack of consecutive degrees of freedom from `at` on.
     #[inline(always)]
     fn few<P: Packs<T>>(
         self,
         packs: P,
         u: Shared<'_, T>,
         forces: Shared<'_, T>,
-        start: usize,
         at: usize,
         lanes: Prefix<P::Mask>,
     ) {
-        let from = start + at;
         let old = packs.mul(
             packs.splat(self.decay[0]),
-            self.increment.run(packs, lanes, from),
+            self.increment.run(packs, lanes, at),
         );
         let force = forces.run(packs, lanes, at);
-        let new = packs.mul_add(self.gain.run(packs, lanes, from), force, old);
-        self.increment.set_run(packs, lanes, from, new);
-        let sum = packs.add(u.run(packs, lanes, from), new);
-        u.set_run(packs, lanes, from, sum);
+        let new = packs.mul_add(self.gain.run(packs, lanes, at), force, old);
+        self.increment.set_run(packs, lanes, at, new);
+        let sum = packs.add(u.run(packs, lanes, at), new);
+        u.set_run(packs, lanes, at, sum);
         forces.set_run(packs, lanes, at, packs.splat(T::ZERO));
     }
 }

@@ -1,6 +1,7 @@
 //! Vectors that several threads work on at the same time, each on entries of its own.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use pulp::bytemuck::Pod;
 
@@ -57,6 +58,18 @@ impl<'a, V: Pod> Shared<'a, V> {
     /// Number of entries.
     pub(crate) fn len(self) -> usize {
         self.len
+    }
+
+    /// Some of the entries.
+    #[inline(always)]
+    pub(crate) fn part(self, entries: Range<usize>) -> Self {
+        assert!(entries.start <= entries.end && entries.end <= self.len);
+        Self {
+            // SAFETY: in range
+            start: unsafe { self.start.add(entries.start) },
+            len: entries.end - entries.start,
+            lifetime: PhantomData,
+        }
     }
 
     /// The same memory as packs of values.

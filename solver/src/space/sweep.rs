@@ -35,9 +35,9 @@ pub struct Sweep {
     finished: Vec<u32>,
     /// The largest number of them in a bundle.
     most_finished: usize,
-    /// Degrees of freedom that bundles finish and earlier ones have touched, bundle after bundle, sorted.
-    inherited: Vec<u32>,
-    /// First of them of each bundle; one more at the end.
+    /// Runs of degrees of freedom that bundles finish and earlier ones have touched, bundle after bundle, sorted.
+    inherited: Vec<Range<u32>>,
+    /// First of the runs of each bundle; one more at the end.
     inherited_starts: Vec<u32>,
     /// First bundle of each block; one more at the end.
     blocks: Vec<usize>,
@@ -110,16 +110,16 @@ impl Sweep {
         self.finished[bundle] as usize..self.finished[bundle + 1] as usize
     }
 
-    /// Those of them that earlier bundles have touched, sorted.
+    /// Those of them that earlier bundles have touched, as sorted runs: in rows of quadrilaterals nearly a single one.
     #[inline(always)]
-    pub(crate) fn inherited(&self, bundle: usize) -> &[u32] {
+    pub(crate) fn inherited(&self, bundle: usize) -> &[Range<u32>] {
         let starts = &self.inherited_starts;
         &self.inherited[starts[bundle] as usize..starts[bundle + 1] as usize]
     }
 
     /// Number of degrees of freedom that more than one bundle touches.
     pub(crate) fn inherited_count(&self) -> usize {
-        self.inherited.len()
+        self.inherited.iter().map(|run| run.len()).sum()
     }
 
     /// The largest number of degrees of freedom that a bundle finishes.
@@ -159,7 +159,7 @@ impl Sweep {
         let mut numbers = vec![UNSEEN; dof_count];
         let mut next = 0;
         let mut finished = Vec::with_capacity(self.bundles.len());
-        let (mut inherited, mut inherited_starts) = (Vec::new(), vec![0]);
+        let (mut inherited, mut inherited_starts) = (Vec::<Range<u32>>::new(), vec![0]);
         for bundle in 0..self.bundle_count() {
             finished.push(next);
             for node in 0..nodes {
@@ -168,7 +168,11 @@ impl Sweep {
                     if last[dof] == bundle && numbers[dof] == UNSEEN {
                         numbers[dof] = next;
                         if first[dof] != bundle {
-                            inherited.push(next);
+                            let known = *inherited_starts.last().unwrap_or(&0) as usize;
+                            match inherited[known..].last_mut() {
+                                Some(run) if run.end == next => run.end += 1,
+                                _ => inherited.push(next..next + 1),
+                            }
                         }
                         next += 1;
                     }
@@ -375,8 +379,8 @@ mod tests {
                 assert!(touched.iter().all(|&dof| dof >= own.start));
                 assert!(own.clone().all(|dof| touched.contains(&dof)));
                 let from_before = own.filter(|dof| before.contains(dof));
-                let inherited = sweep.inherited(bundle).iter().map(|&dof| dof as usize);
-                assert!(from_before.eq(inherited));
+                let inherited = sweep.inherited(bundle).iter().cloned().flatten();
+                assert!(from_before.eq(inherited.map(|dof| dof as usize)));
                 before.extend(touched);
             }
             assert_eq!(sweep.finished(sweep.bundle_count() - 1).end, count);

@@ -18,7 +18,7 @@ use super::kernels::{CellKernel, OfLanes};
 use crate::operator::leapfrog::Update;
 use crate::operator::shared::{Accumulator, Shared};
 use crate::real::Real;
-use crate::simd::{PackKernel, Packs, Prefix, Single, lanes_of};
+use crate::simd::{PackKernel, Packs, Prefix, lanes_of};
 use crate::space::sweep::{BUNDLE, Sweep, continues_row};
 use nodes::{Gathered, NodesOfCells};
 
@@ -113,7 +113,7 @@ impl<T: Real, K: CellKernel<T, R, C>, const R: usize, const C: usize> PackKernel
                 if bundle + 1 < self.bundles.end {
                     self.prefetch(update, bundle + 1);
                 }
-                inheritance.hand_over(Single, bundle, forces, 1);
+                inheritance.hand_over_runs(packs, bundle, forces);
             }
             let in_row = self.layouts[bundle] != Layout::Scattered;
             if !in_row {
@@ -174,14 +174,12 @@ impl<T: Real, K, const R: usize, const C: usize> AcrossCells<'_, T, K, R, C> {
     /// Asks for what a bundle will need: strides between rows of nodes defeat the machine's own guesses.
     #[inline(always)]
     fn prefetch(&self, update: Update<'_, T>, bundle: usize) {
-        let finished = self.sweep.finished(bundle);
-        for &dof in &self.dofs[self.sweep.places(bundle).start * R * C..][..R * C] {
-            if !finished.contains(&(dof as usize)) {
-                self.u.prefetch(dof as usize);
-                self.force.prefetch(dof as usize);
-            }
+        let last_row = (R - 1) * C..R * C;
+        for &dof in &self.dofs[self.sweep.places(bundle).start * R * C..][last_row] {
+            self.u.prefetch(dof as usize);
+            self.force.prefetch(dof as usize);
         }
-        update.prefetch(self.u, finished);
+        update.prefetch(self.u, self.sweep.finished(bundle));
     }
 
     /// Updates what a bundle finishes, given its forces.

@@ -3,9 +3,11 @@
 //! Forces at what a bundle finishes are summed up in memory of its own, which stays in the nearest cache. Only what bundles
 //! share, in rows of quadrilaterals a quarter of the degrees of freedom and less, goes through the accumulator.
 
+use std::ops::Range;
+
 use crate::operator::shared::Accumulator;
 use crate::real::Real;
-use crate::simd::Packs;
+use crate::simd::{Packs, Prefix, Single, lanes_of};
 use crate::space::sweep::Sweep;
 
 /// Follows the bundles of a block, one after the other.
@@ -26,16 +28,58 @@ impl<'a> Inheritance<'a> {
         }
     }
 
-    /// Moves the forces so far at what a bundle finishes from elsewhere, where zeros remain, to its own memory; rows of
-    /// `stride` packs.
+    /// Moves the forces so far at what a bundle finishes from elsewhere, where zeros remain, to its own memory, which holds
+    /// zeros; rows of `stride` packs.
     #[inline(always)]
-    pub(super) fn hand_over<T: Real, P: Packs<T>>(
+    pub(super) fn hand_over_rows<T: Real, P: Packs<T>>(
         &mut self,
         packs: P,
         bundle: usize,
         forces: Accumulator<'_, P::Pack>,
         stride: usize,
     ) {
+        let zero = packs.splat(T::ZERO);
+        for run in self.sweep.inherited(bundle) {
+            for index in run.start as usize * stride..run.end as usize * stride {
+                let (local, at) = forces.place(index);
+                local.set(at, forces.elsewhere.get(index));
+                forces.elsewhere.set(index, zero);
+            }
+        }
+        for &dof in self.pass(bundle) {
+            let row = dof as usize * stride;
+            add_packs(packs, forces, row..row + stride);
+        }
+    }
+
+    /// The same for a single trajectory, a pack of degrees of freedom at a time.
+    #[inline(always)]
+    pub(super) fn hand_over_runs<T: Real, P: Packs<T>>(
+        &mut self,
+        packs: P,
+        bundle: usize,
+        forces: Accumulator<'_, T>,
+    ) {
+        let width = lanes_of::<T, P>();
+        let zero = packs.splat(T::ZERO);
+        for run in self.sweep.inherited(bundle) {
+            let end = run.end as usize;
+            for from in (run.start as usize..end).step_by(width) {
+                let lanes = Prefix::new(packs, width.min(end - from));
+                let (local, at) = forces.place(from);
+                local.set_run(packs, lanes, at, forces.elsewhere.run(packs, lanes, from));
+                forces.elsewhere.set_run(packs, lanes, from, zero);
+            }
+        }
+        for &dof in self.pass(bundle) {
+            let dof = dof as usize;
+            add_packs(Single, forces, dof..dof + 1);
+        }
+    }
+
+    /// Passes on to the next bundle; returns where other forces act at what this one finishes.
+    #[inline(always)]
+    fn pass(&mut self, bundle: usize) -> &'a [u32] {
         let end = self.sweep.finished(bundle).end;
         let mut here = 0;
         while here < self.forced.len() && (self.forced[here] as usize) < end {
@@ -43,16 +87,20 @@ impl<'a> Inheritance<'a> {
         }
         let (forced, later) = self.forced.split_at(here);
         self.forced = later;
-        let zero = packs.splat(T::ZERO);
-        for dofs in [self.sweep.inherited(bundle), forced] {
-            for &dof in dofs {
-                for p in 0..stride {
-                    let index = dof as usize * stride + p;
-                    let (local, at) = forces.place(index);
-                    local.set(at, packs.add(local.get(at), forces.elsewhere.get(index)));
-                    forces.elsewhere.set(index, zero);
-                }
-            }
-        }
+        forced
+    }
+}
+
+/// Moves some forces from elsewhere to where they belong, and other forces may be already.
+#[inline(always)]
+fn add_packs<T: Real, P: Packs<T>>(
+    packs: P,
+    forces: Accumulator<'_, P::Pack>,
+    indices: Range<usize>,
+) {
+    for index in indices {
+        let (local, at) = forces.place(index);
+        local.set(at, packs.add(local.get(at), forces.elsewhere.get(index)));
+        forces.elsewhere.set(index, packs.splat(T::ZERO));
     }
 }

@@ -66,7 +66,7 @@ impl<T: Real, K: CellKernel<T, R, C>, const R: usize, const C: usize> PackKernel
                 elsewhere: force,
             };
             if self.update.is_some() {
-                inheritance.hand_over(packs, bundle, forces, stride);
+                inheritance.hand_over_rows(packs, bundle, forces, stride);
             }
             for (cell, place) in places.enumerate() {
                 if let Some(update) = self.update
