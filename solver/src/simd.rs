@@ -233,7 +233,8 @@ pub(crate) fn run<T: Real>(lanes: usize, kernel: impl PackKernel<T>) {
     });
 }
 
-/// Runs a kernel that fills the widest registers of this machine by itself.
+/// Runs a kernel that brings its own lanes with the widest registers of this machine; where it has fewer lanes than these (a bundle
+/// of cells in f32 with AVX-512) a part of them is idle.
 pub(crate) fn run_wide<T: Real>(kernel: impl PackKernel<T>) {
     Arch::new().dispatch(Wide(kernel, PhantomData));
 }

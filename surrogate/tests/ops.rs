@@ -179,7 +179,7 @@ fn gradients_add_up_where_an_input_is_shared() {
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
-    let run = |threads: usize| {
+    let run = |threads: usize, outputs: usize| {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()
@@ -187,13 +187,14 @@ fn results_do_not_depend_on_the_number_of_threads() {
         pool.install(|| {
             let f32s = |shape: &[usize], seed| random(shape, seed).to_dtype(DType::F32).unwrap();
             let input = Var::from_tensor(&f32s(&[5, 6, 21, 34], 10)).unwrap();
-            let kernel = Var::from_tensor(&f32s(&[9, 6, 3, 3], 11)).unwrap();
-            let bias = Var::from_tensor(&f32s(&[9], 12)).unwrap();
-            let taps = [0, 1].map(|axis| Var::from_tensor(&f32s(&[9, 5], 13 + axis)).unwrap());
+            let kernel = Var::from_tensor(&f32s(&[outputs, 6, 3, 3], 11)).unwrap();
+            let bias = Var::from_tensor(&f32s(&[outputs], 12)).unwrap();
+            let taps =
+                [0, 1].map(|axis| Var::from_tensor(&f32s(&[outputs, 5], 13 + axis)).unwrap());
             let maps = ops::convolution(&input, &kernel, Some(&bias)).unwrap();
             let maps = ops::axis_convolution(&maps, &taps[0], 0).unwrap();
             let maps = ops::axis_convolution(&maps, &taps[1], 1).unwrap();
-            let channels = Var::from_tensor(&f32s(&[70, 9], 15)).unwrap();
+            let channels = Var::from_tensor(&f32s(&[70, outputs], 15)).unwrap();
             let rows = [0, 1].map(|axis| f32s(&[70, 3], 16 + axis));
             let mixing = Var::from_tensor(&f32s(&[4, 70], 18)).unwrap();
             let maps = ops::one_way_layer(&maps, &channels, &rows, &mixing, None).unwrap();
@@ -211,8 +212,11 @@ fn results_do_not_depend_on_the_number_of_threads() {
             results.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
         })
     };
-    let one = run(1);
-    assert!(one == run(2) && one == run(5));
+    // few outputs, one block of lanes of them, and several
+    for outputs in [9, 16, 70] {
+        let one = run(1, outputs);
+        assert!(one == run(2, outputs) && one == run(5, outputs));
+    }
 }
 
 #[test]

@@ -141,10 +141,14 @@ fn lanes_are_bitwise_independent_in_the_modified_equation() {
 
 #[test]
 fn threads_do_not_matter() {
-    // meshes large enough for blocks
-    for (element, cells) in [
-        (Element::GllQuad { order: 2 }, 70),
-        (Element::P1Triangle, 100),
+    // meshes large enough for blocks, and rows of several bundles, straight and distorted
+    let quadrilaterals = Element::GllQuad { order: 2 };
+    for (element, cells, distortion, precision) in [
+        (quadrilaterals, 70, 0.2, Precision::F64),
+        (quadrilaterals, 70, 0.0, Precision::F64),
+        (quadrilaterals, 70, 0.2, Precision::F32),
+        (quadrilaterals, 70, 0.0, Precision::F32),
+        (Element::P1Triangle, 100, 0.2, Precision::F64),
     ] {
         let simulator = || {
             let time = TimeSettings {
@@ -154,8 +158,8 @@ fn threads_do_not_matter() {
                 ..TimeSettings::default()
             };
             let boundary = BoundaryConditions::all(BoundaryKind::Absorbing);
-            let space = unit_square(element, cells, 0.2, 5);
-            Simulator::new(space, boundary, time, observers(), Precision::F64).unwrap()
+            let space = unit_square(element, cells, distortion, 5);
+            Simulator::new(space, boundary, time, observers(), precision).unwrap()
         };
         let alone = simulator().run(&[scene(1)]).remove(0).unwrap();
         for threads in [1, 2, 5] {
@@ -167,11 +171,14 @@ fn threads_do_not_matter() {
             let shared = pool.install(|| shared.run(&[scene(1)])).remove(0).unwrap();
             assert!(
                 same_bits(&alone, &shared),
-                "{element:?} on {threads} threads"
+                "{element:?} {distortion} {precision:?} on {threads} threads"
             );
         }
         let beside = simulator().run(&[scene(0), scene(1)]).remove(1).unwrap();
-        assert!(same_bits(&alone, &beside), "{element:?} side by side");
+        assert!(
+            same_bits(&alone, &beside),
+            "{element:?} {distortion} {precision:?} side by side"
+        );
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a bundle takes over before its cells add their forces.
 //!
 //! Forces at what a bundle finishes are summed up in memory of its own, which stays in the nearest cache. Only what bundles
-//! share, in rows of quadrilaterals a quarter of the degrees of freedom and less, goes through the accumulator.
+//! share goes through the accumulator: in rows of quadrilaterals of order p about (9p − 1)/(8p²) of the degrees of freedom, half of
+//! them at order 2, a quarter at 4.
 
 use std::ops::Range;
 

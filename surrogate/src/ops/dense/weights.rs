@@ -19,7 +19,7 @@ use crate::pieces::in_pieces;
 const PARTIAL_BYTES: usize = 32 << 20;
 /// Groups of tiles, each with its own sums.
 const GROUPS: usize = 16;
-/// A group has no fewer positions than this, so that adding the groups up costs little.
+/// A group has about this many positions or more, so that adding the groups up costs little.
 const POSITIONS: usize = 1024;
 /// Positions that are transposed, or of a `1×1` convolution worked off, together.
 const RUN: usize = 256;
