@@ -76,12 +76,13 @@ mod tests {
 
     #[test]
     fn counts_what_is_in_use_at_once() {
-        const MIB: usize = 1 << 20;
+        const BLOCK: usize = 128 << 20;
         let ((), bytes) = peak_of(|| {
-            for _ in 0..3 {
-                drop(std::hint::black_box(vec![1u8; 64 * MIB]));
+            for _ in 0..5 {
+                drop(std::hint::black_box(vec![1u8; BLOCK]));
             }
         });
-        assert!((64 * MIB..100 * MIB).contains(&bytes), "{bytes}");
+        // other tests allocate beside this one, but not as much as four blocks
+        assert!((BLOCK..5 * BLOCK).contains(&bytes), "{bytes}");
     }
 }
