@@ -1,7 +1,7 @@
 //! How long a dataset took to generate: `generation.jsonl` beside it, a line a run of `fewave generate`.
 //!
-//! Apart from the data, whose bytes depend on the configuration alone. Lines are appended as a whole, so that shards may
-//! end at the same time; a run that was interrupted leaves none, which is why times are compared a trajectory.
+//! Apart from the data, whose bytes depend on the configuration alone. Lines are appended, so that shards may end at the same time;
+//! a run that was interrupted leaves none, and what cannot be read is no record.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -46,19 +46,29 @@ impl Generation {
     }
 }
 
-/// Wall time a trajectory, s, over all recorded runs of a dataset's folder; none without a record that can be read.
-pub fn seconds_per_trajectory(folder: &Path) -> Option<f64> {
+/// What all recorded runs of a dataset's folder did together, or those of shards; none without a record that can be read.
+pub fn recorded(folder: &Path) -> Option<Generation> {
     let mut text = String::new();
     let file = File::open(folder.join(FILE)).ok()?;
     file.take(LONGEST).read_to_string(&mut text).ok()?;
-    let (mut trajectories, mut seconds) = (0.0, 0.0);
-    for line in text.lines() {
-        let run: Generation = serde_json::from_str(line).ok()?;
-        trajectories += run.trajectories as f64;
-        seconds += run.seconds;
+    let mut lines = text.lines().map(serde_json::from_str::<Generation>);
+    let mut all = lines.next()?.ok()?;
+    for run in lines {
+        let run = run.ok()?;
+        all.trajectories = all.trajectories.checked_add(run.trajectories)?;
+        all.seconds += run.seconds;
+        all.time_loop_seconds += run.time_loop_seconds;
+        all.threads = all.threads.max(run.threads);
     }
-    let each: f64 = seconds / trajectories;
-    (each.is_finite() && each > 0.0).then_some(each)
+    (all.seconds.is_finite() && all.seconds > 0.0).then_some(all)
+}
+
+impl Generation {
+    /// Wall time a trajectory, s, if at least so many are on record: few of many, after runs that left no line, say little.
+    pub fn seconds_each(&self, least: usize) -> Option<f64> {
+        (self.trajectories > 0 && self.trajectories >= least)
+            .then(|| self.seconds / self.trajectories as f64)
+    }
 }
 
 #[cfg(test)]
@@ -68,7 +78,7 @@ mod tests {
     #[test]
     fn runs_add_up_and_damage_is_no_record() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(seconds_per_trajectory(folder.path()), None);
+        assert_eq!(recorded(folder.path()), None);
         for (trajectories, seconds) in [(30, 4.0), (10, 2.0)] {
             let run = Generation {
                 trajectories,
@@ -78,10 +88,13 @@ mod tests {
             };
             run.append(folder.path()).unwrap();
         }
-        assert_eq!(seconds_per_trajectory(folder.path()), Some(0.15));
+        let all = recorded(folder.path()).unwrap();
+        assert_eq!((all.trajectories, all.seconds), (40, 6.0));
+        assert_eq!(all.seconds_each(40), Some(0.15));
+        assert_eq!(all.seconds_each(41), None, "some left no line");
         for damage in ["", "{\"trajectories\": 1}", "nonsense"] {
             std::fs::write(folder.path().join(FILE), damage).unwrap();
-            assert_eq!(seconds_per_trajectory(folder.path()), None, "{damage}");
+            assert_eq!(recorded(folder.path()), None, "{damage}");
         }
     }
 }

@@ -124,7 +124,7 @@ impl FeArguments {
         (!self.no_fe).then_some(FeOptions {
             budget_trajectories: self.budget_trajectories,
             search_seconds: Some(self.fe_seconds),
-            generation_seconds: generation::seconds_per_trajectory(data),
+            generation: generation::recorded(data),
         })
     }
 

@@ -85,7 +85,7 @@ pub fn run(
         let options = FeOptions {
             budget_trajectories: arguments.budget_trajectories,
             search_seconds: None,
-            generation_seconds: None,
+            generation: None,
         };
         fe::assess(&mut measured, &split, options, &console)?
     };

@@ -157,7 +157,8 @@ pub fn generate(
         pipeline::simulate_files(ensemble, &plan, found, &mut profile, console)?;
     }
     let complete = all.iter().all(|file| file.path.exists());
-    if complete {
+    // statistics of before stay as they are: another version may round them otherwise, and runs know data by their content
+    if complete && (simulated > 0 || !folder.join("stats.yaml").exists()) {
         let start = Instant::now();
         let train = Split::open(folder, SplitName::Train)?;
         Statistics::compute(&train)?.write(folder)?;
@@ -171,7 +172,10 @@ pub fn generate(
             time_loop_seconds: profile.time_loop_seconds(),
             threads: profile.workers.len(),
         };
-        run.append(folder)?;
+        if let Err(error) = run.append(folder) {
+            // the data are complete without it
+            console.warn(format!("{error:#}"));
+        }
     }
     Ok(Summary {
         folder: folder.display().to_string(),

@@ -14,7 +14,7 @@ pub mod worth;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use fewave_datasets::Split;
+use fewave_datasets::{Split, SplitName};
 use fewave_solver::Simulator;
 use fewave_surrogate::evaluate::{Baseline, Judge};
 use ndarray::Array3;
@@ -25,6 +25,7 @@ use crate::config::dataset::DatasetConfig;
 use crate::config::document::Document;
 use crate::console::Console;
 use crate::ensemble;
+use crate::generation::Generation;
 use crate::sample::Sampler;
 use budget::Budget;
 use discretisation::Discretisation;
@@ -38,8 +39,8 @@ pub struct FeOptions {
     pub budget_trajectories: usize,
     /// Time that the search for equal errors may take, s; none to leave it and all timing out.
     pub search_seconds: Option<f64>,
-    /// Wall time of generating a trajectory of the data, s, where it was recorded.
-    pub generation_seconds: Option<f64>,
+    /// What generating the data took, where it was recorded.
+    pub generation: Option<Generation>,
 }
 
 /// What FE says about the reference and the surrogates.
@@ -213,7 +214,10 @@ pub fn assess(
         match timing::time(&fe, &Discretisation::own(&config))
             .context("the data's own discretisation")
             .and_then(|time| {
-                let recorded = options.generation_seconds;
+                let all = SplitName::ALL.map(|split| config.count_of(split));
+                let recorded = options
+                    .generation
+                    .and_then(|record| record.seconds_each(all.iter().sum()));
                 Ok((
                     worth::find(&fe, measured, &judges, &time, seconds, recorded)?,
                     time,

@@ -4,7 +4,7 @@
 //! They stand in for compositions of candle's operations that go through memory once per tap or once per operation: the one-way
 //! layer, convolution along an axis, the neighbours of every point as columns of a matrix that cuBLAS multiplies, group norm with
 //! its activation, and the optimiser's two steps in place. f32 and f64; bf16 goes by candle's operations.
-//! `tests/cuda_kernels.rs` runs the same sources on the processor against slow references.
+//! `tests/cuda_kernels/` runs the same sources on the processor against slow references.
 
 mod axis;
 mod columns;

@@ -91,7 +91,7 @@ fn pays(label: &str, worth: &Worth) -> String {
         match worth.generation_recorded {
             true => format!("{}, as recorded then", duration(worth.generation_seconds)),
             false => format!(
-                "about {} (estimated: this dataset has no record of it)",
+                "about {} (estimated: this dataset has no record of all of it)",
                 duration(worth.generation_seconds)
             ),
         }
