@@ -171,7 +171,7 @@ impl<T: Real, K: CellKernel<T, R, C>, const R: usize, const C: usize> PackKernel
 }
 
 impl<T: Real, K, const R: usize, const C: usize> AcrossCells<'_, T, K, R, C> {
-    /// Asks for what a bundle will need: strides between rows of nodes defeat the machine's own guesses.
+    /// Asks for what a bundle will need of the top row of nodes, in its first cell: strides between rows defeat the machine's own guesses.
     #[inline(always)]
     fn prefetch(&self, update: Update<'_, T>, bundle: usize) {
         let last_row = (R - 1) * C..R * C;
